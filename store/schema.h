@@ -1,0 +1,74 @@
+// The models of a store.
+#ifndef KIN_STORE_SCHEMA_H_
+#define KIN_STORE_SCHEMA_H_
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "google/protobuf/message.h"
+#include "kin/proto/graph/graph.h"
+#include "kin/store/key.h"
+
+namespace kin {
+
+template <typename M>
+struct ModelTraits;
+
+namespace internal {
+struct ModelOps;
+class SchemaData;
+}  // namespace internal
+
+// Which models a store has, with their associations and indexes. Made from generated messages:
+//
+//   kin::Schema schema = kin::Schema::Of<User, UserInfo, Post>();
+//
+// Every model that an association of these names must be among them. A mistake does not show here
+// but when a store is opened, with the whole list in the error (see status()).
+//
+// Copies share their contents. Thread-safety: immutable.
+class Schema {
+ public:
+  // Each M is a message with the `kin.model` option and generated code.
+  template <typename... M>
+  static Schema Of() {
+    return Schema({&ModelTraits<M>::Ops()...});
+  }
+
+  // INVALID_ARGUMENT with every mistake in the models; OK if there is none.
+  const absl::Status& status() const;
+
+  // The models in the order in which they were given, with all defaults resolved.
+  // REQUIRES: status().ok().
+  const graph::Graph& graph() const;
+
+  // The position in graph().models; -1 if the model is not in the schema.
+  int IndexOf(const google::protobuf::Descriptor* descriptor) const;
+
+  // For plugins and tools. `model` counts in graph().models.
+  //
+  // Whether keys of the model are in KeyView::number.
+  bool has_number_key(int model) const;
+  // The key of a record. May use `buffer` to hold the bytes of the result.
+  KeyView KeyOf(int model, const google::protobuf::Message& record, std::string* buffer) const;
+  // Sets the key fields of `record` to those that `key` encodes.
+  void SetKey(int model, const KeyView& key, google::protobuf::Message* record) const;
+  // A new, empty record of the model, on the heap.
+  std::unique_ptr<google::protobuf::Message> NewRecord(int model) const;
+
+  // Not for use by programs.
+  const internal::SchemaData& data() const { return *data_; }
+
+ private:
+  explicit Schema(std::initializer_list<const internal::ModelOps*> models);
+
+  std::shared_ptr<const internal::SchemaData> data_;
+};
+
+}  // namespace kin
+
+#endif  // KIN_STORE_SCHEMA_H_
