@@ -60,7 +60,10 @@ def _program(rule, name, srcs, deps, copts, testonly, kwargs):
     rule(
         name = name,
         srcs = [s for s in srcs if not _is_header(s)],
-        deps = deps,
+        deps = deps + select({
+            "//third_party/tsan:enabled": ["//third_party/tsan:abseil_locks"],
+            "//conditions:default": [],
+        }),
         copts = _copts(copts),
         testonly = testonly,
         **kwargs
