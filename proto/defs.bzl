@@ -176,7 +176,7 @@ def _kin_proto_library_impl(ctx):
     headers = depset(transitive = [info.headers for info in infos])
     return [
         cc_common.merge_cc_infos(cc_infos = [info.cc_info for info in infos]),
-        DefaultInfo(files = headers),
+        DefaultInfo(files = headers, data_runfiles = ctx.runfiles(transitive_files = headers)),
     ]
 
 kin_proto_library = rule(
