@@ -167,11 +167,11 @@ _kin_proto_aspect = aspect(
 
 def _kin_proto_library_impl(ctx):
     if not ctx.attr.deps:
-        fail("deps of a kin_proto_library must name the proto_library that holds the models", "deps")
+        fail("name the proto_library target whose models are wanted", "deps")
     for dep in ctx.attr.deps:
         if ProtoInfo not in dep:
-            fail("%s is not a proto_library: deps of a kin_proto_library are proto_library targets, " %
-                 dep.label + "from which it generates the C++ of the models", "deps")
+            fail("%s is not a proto_library: name the proto_library target whose models are wanted" %
+                 dep.label, "deps")
     infos = [dep[_KinProtoInfo] for dep in ctx.attr.deps]
     headers = depset(transitive = [info.headers for info in infos])
     return [
@@ -184,6 +184,7 @@ kin_proto_library = rule(
     attrs = {
         "deps": attr.label_list(
             mandatory = True,
+            allow_files = True,  # A .proto file named here gets our error, which says what to write.
             aspects = [_kin_proto_aspect],
             doc = "proto_library targets. The C++ of all they import is generated as well.",
         ),
