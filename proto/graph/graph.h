@@ -1,7 +1,8 @@
 // The models of a set of protobuf messages, with every default filled in and every rule checked.
 //
 // Both the code generator and the store read models through this library, so that a default means
-// the same to both. It knows descriptors and options, and nothing of code or storage.
+// the same to both. It knows descriptors and options; of code and storage it knows only the names
+// they will use, since those must not collide.
 //
 // A Graph points into the descriptor pool it was made from and must not outlive it.
 // Thread-safety: immutable once built.
@@ -42,8 +43,8 @@ struct Diagnostic {
 // with `unique`, `indexed` or `ordered`; every `index` option.
 struct Index {
   FieldList fields;
-  bool unique = false;   // Primary, `unique`, own_key, or the foreign key of a unique has_one.
-  bool ordered = false;  // Asked for by `ordered`. An index may be both unique and ordered.
+  bool unique = false;       // Primary, `unique`, own_key, or the foreign key of a unique has_one.
+  bool ordered = false;      // Asked for by `ordered`. An index may be both unique and ordered.
   bool foreign_key = false;  // Some foreign key is over exactly these fields.
 };
 
@@ -55,10 +56,10 @@ struct ForeignKey {
   Model* parent = nullptr;
   FieldList fields;
   FieldList own_key;
-  int child_index = -1;   // In child->indexes.
-  int parent_index = -1;  // In parent->indexes; always a unique one.
-  bool optional = false;  // Some field has presence: an absent part means no parent.
-  bool unique = false;    // A has_one (not `unique: false`) is declared over it.
+  int child_index = -1;           // In child->indexes.
+  int parent_index = -1;          // In parent->indexes; always a unique one.
+  bool optional = false;          // Some field has presence: an absent part means no parent.
+  bool unique = false;            // A has_one (not `unique: false`) is declared over it.
   OnDelete on_delete = RESTRICT;  // Never ON_DELETE_UNSPECIFIED.
   const Association* belongs_to = nullptr;  // Null if the child declares none.
 };
@@ -71,7 +72,8 @@ struct Association {
   Model* target = nullptr;
   // A direct association; null for `through`.
   const ForeignKey* foreign_key = nullptr;
-  // has_one with `unique: false`: shows the child with the lowest key.
+  // has_one with `unique: false`, or through something that may lead to several records: shows the
+  // one with the lowest key.
   bool lowest = false;
   // `through`: follow `through` (of owner), then `source` (of its target).
   const Association* through = nullptr;
@@ -97,7 +99,8 @@ struct Model {
   // In order: belongs_to of fields by field number, belongs_to of the model option, has_one,
   // has_many, the last three as declared. The addresses of associations are stable.
   std::vector<std::unique_ptr<Association>> associations;
-  // Fields with `unique`, in order of field number, and the index each has.
+  // Fields with `unique`, or with a unique `index` over them alone, in order of field number, and
+  // the index each has.
   struct UniqueField {
     const google::protobuf::FieldDescriptor* field;
     int index;
@@ -130,12 +133,21 @@ struct Graph {
 Graph Build(absl::Span<const google::protobuf::Descriptor* const> models,
             std::vector<Diagnostic>* diagnostics);
 
+// What a code generator builds for one file: the graph of the models of all that it imports and its
+// own, in this order. Also finds options on fields that are not of a model, which nothing would
+// read.
+Graph BuildForFile(const google::protobuf::FileDescriptor& file,
+                   std::vector<Diagnostic>* diagnostics);
+
 // Whether a message has the `kin.model` option, also where the descriptor comes from a pool in
 // which the option is not linked in and thus is an unknown field.
 bool IsModel(const google::protobuf::Descriptor& message);
 // The options of a model or field, from whichever pool its descriptor is.
 ModelOptions OptionsOf(const google::protobuf::Descriptor& message);
 FieldOptions OptionsOf(const google::protobuf::FieldDescriptor& field);
+
+// Whether absent can be told from the default. `required` of proto2 counts as without presence.
+bool HasPresence(const google::protobuf::FieldDescriptor& field);
 
 // All models of a file, nested ones included, in order of declaration.
 std::vector<const google::protobuf::Descriptor*> ModelsOf(
@@ -145,8 +157,8 @@ std::vector<const google::protobuf::Descriptor*> ModelsOf(
 std::string TableName(absl::string_view message_name);
 std::string Pluralize(absl::string_view word);
 std::string Singularize(absl::string_view word);
-std::string SnakeCase(absl::string_view camel);   // "HTTPServer" -> "http_server"
-std::string CamelCase(absl::string_view snake);   // "user_info" -> "UserInfo"
+std::string SnakeCase(absl::string_view camel);  // "HTTPServer" -> "http_server"
+std::string CamelCase(absl::string_view snake);  // "user_info" -> "UserInfo"
 
 }  // namespace kin::graph
 
