@@ -129,6 +129,7 @@ void EmitAssociation(const graph::Association& association, size_t slot, Printer
              {"target", Class(*association.target)},
              {"name", association.name},
              {"slot", absl::StrCat(slot)},
+             {"many", std::string(Bool(association.kind == graph::Association::Kind::kHasMany))},
              {"through", std::string(Bool(through))},
              {"lowest", std::string(Bool(association.lowest))},
              {"can_add", std::string(Bool(association.can_add))}},
@@ -137,6 +138,7 @@ void EmitAssociation(const graph::Association& association, size_t slot, Printer
             "  using Target = $target$;\n"
             "  static constexpr const char* kName = \"$name$\";\n"
             "  static constexpr int kSlot = $slot$;\n"
+            "  static constexpr bool kMany = $many$;\n"
             "  static constexpr bool kThrough = $through$;\n"
             "  static constexpr bool kLowest = $lowest$;\n"
             "  static constexpr bool kCanAdd = $can_add$;\n");

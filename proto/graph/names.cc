@@ -63,8 +63,8 @@ std::pair<absl::string_view, absl::string_view> LastWord(absl::string_view words
 }
 
 bool LooksPlural(absl::string_view word) {
-  return word.size() > 2 && absl::EndsWith(word, "s") &&
-         !EndsWithAny(word, {"ss", "us", "is", "as", "os"});
+  return word.size() > 1 && absl::EndsWith(word, "s") &&
+         !EndsWithAny(word, {"ss", "us", "is", "as"});
 }
 
 std::string PluralOf(absl::string_view word) {

@@ -101,8 +101,7 @@ void Builder::AddModel(const Descriptor& descriptor) {
   Model& model = *state.model;
   model.descriptor = &descriptor;
   model.name = descriptor.full_name();
-  model.table =
-      state.options.has_table() ? state.options.table() : TableName(FlatName(descriptor));
+  model.table = state.options.has_table() ? state.options.table() : TableName(FlatName(descriptor));
   for (int i = 0; i < descriptor.field_count(); ++i) {
     state.fields.push_back(OptionsOf(*descriptor.field(i)));
   }

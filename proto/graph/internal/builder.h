@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "google/protobuf/descriptor.h"
@@ -86,10 +87,12 @@ class Builder {
   bool CheckKeyPart(ModelState& state, const FieldDescriptor& field);
   void CheckFields(ModelState& state);
   void CheckField(ModelState& state, const FieldDescriptor& field, const FieldOptions& options);
-  // The fields of `message` called `names`. Reports those that are not, and repetitions, at
-  // `position`, each message beginning with `what`; nothing then.
+  // The fields of `message` called `names`, the i-th of which is at `position(i)`. Reports those
+  // that there are not, repetitions, and too many, each message beginning with `what`; nothing
+  // then.
   std::optional<FieldList> FindFields(const google::protobuf::RepeatedPtrField<std::string>& names,
-                                      const Descriptor& message, const Position& position,
+                                      const Descriptor& message,
+                                      absl::FunctionRef<Position(int)> position,
                                       absl::string_view what);
 
   // declarations.cc: which associations there are.
@@ -99,7 +102,7 @@ class Builder {
   void DeclareHas(ModelState& state, const HasOptions& options, Association::Kind kind,
                   OptionPath path);
   void CheckName(ModelState& state, Declaration& declaration);
-  Position PositionOf(const Declaration& declaration, std::optional<int> option = {}) const;
+  Position PositionOf(const Declaration& declaration, const OptionPath& inside = {}) const;
   // `has_many "posts"`.
   static std::string TextOf(const Declaration& declaration);
   // `has_many "posts" of a.User`.

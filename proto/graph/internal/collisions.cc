@@ -26,7 +26,7 @@ using ::google::protobuf::FileDescriptor;
 using ::google::protobuf::OneofDescriptor;
 
 // What every reference has.
-constexpr absl::string_view kRefMembers[] = {"get"};
+constexpr absl::string_view kRefMembers[] = {"get", "internal_view"};
 
 // The classes that protobuf generates into a namespace, each with what it is of.
 struct CppScope {
@@ -72,10 +72,11 @@ void Builder::CheckTables() {
              absl::StrCat("the table of ", model.name, " needs a name; write table: \"…\""));
       continue;
     }
-    if (absl::StartsWith(folded, "sqlite_") || absl::StartsWith(folded, "kin_")) {
-      Report(position, absl::StrCat("the table \"", model.table, "\" of ", model.name,
-                                    " cannot begin with \"", folded.substr(0, folded.find('_') + 1),
-                                    "\", which the database keeps for itself; write table: \"…\""));
+    if (absl::StartsWith(folded, "sqlite_") || absl::StartsWith(folded, "_kin_")) {
+      Report(position,
+             absl::StrCat("the table \"", model.table, "\" of ", model.name,
+                          " cannot begin with \"", folded.substr(0, folded.find('_', 1) + 1),
+                          "\", which the database keeps for itself; write table: \"…\""));
       continue;
     }
     const auto [known, inserted] = tables.emplace(folded, &model);
@@ -130,7 +131,7 @@ void Builder::CheckCppMembers(ModelState& state) {
   for (const Declaration& declaration : state.declarations) {
     if (declaration.association->name.empty()) continue;
     const std::string name = CppIdentifier(declaration.association->name);
-    const Position position = PositionOf(declaration, kNameOption);
+    const Position position = PositionOf(declaration, {kNameOption});
     const auto report = [&](absl::string_view what) {
       Report(position, absl::StrCat(TextOf(declaration), " would have the C++ name of ", what,
                                     "; write another name"));

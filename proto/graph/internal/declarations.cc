@@ -121,7 +121,7 @@ void Builder::DeclareHas(ModelState& state, const HasOptions& options, Associati
   declaration.path = std::move(path);
   CheckName(state, declaration);
   if (kind == Association::Kind::kHasMany && options.has_unique()) {
-    Report(PositionOf(declaration, HasOptions::kUniqueFieldNumber),
+    Report(PositionOf(declaration, {HasOptions::kUniqueFieldNumber}),
            absl::StrCat(TextOf(declaration),
                         " cannot have unique, which is for has_one; remove it, or write has_one"));
   }
@@ -130,7 +130,7 @@ void Builder::DeclareHas(ModelState& state, const HasOptions& options, Associati
 void Builder::CheckName(ModelState& state, Declaration& declaration) {
   const std::string& name = declaration.association->name;
   const absl::string_view kind = KindText(declaration.association->kind);
-  const Position position = PositionOf(declaration, kNameOption);
+  const Position position = PositionOf(declaration, {kNameOption});
   if (name.empty()) {
     Report(position, absl::StrCat("a ", kind, " of ", state.model->name,
                                   " has no name; write name: \"…\", in lower case"));
@@ -150,9 +150,9 @@ void Builder::CheckName(ModelState& state, Declaration& declaration) {
   }
 }
 
-Position Builder::PositionOf(const Declaration& declaration, std::optional<int> option) const {
+Position Builder::PositionOf(const Declaration& declaration, const OptionPath& inside) const {
   OptionPath path = declaration.path;
-  if (option.has_value()) path.push_back(*option);
+  path.insert(path.end(), inside.begin(), inside.end());
   if (declaration.field != nullptr) return PositionIn(*declaration.field, path);
   return PositionIn(*declaration.association->owner->descriptor, path);
 }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
@@ -41,25 +42,26 @@ std::string WithoutPresence(const FieldDescriptor& field) {
 
 std::optional<FieldList> Builder::FindFields(
     const google::protobuf::RepeatedPtrField<std::string>& names, const Descriptor& message,
-    const Position& position, absl::string_view what) {
+    absl::FunctionRef<Position(int)> position, absl::string_view what) {
   FieldList fields;
   bool sound = true;
-  for (const std::string& name : names) {
+  for (int i = 0; i < names.size(); ++i) {
+    const std::string& name = names[i];
     const FieldDescriptor* field = message.FindFieldByName(name);
     if (field == nullptr) {
-      Report(position, absl::StrCat(what, ": ", message.full_name(), " has no field \"", name, "\"",
-                                    DidYouMean(name, FieldNames(message))));
+      Report(position(i), absl::StrCat(what, ": ", message.full_name(), " has no field \"", name,
+                                       "\"", DidYouMean(name, FieldNames(message))));
       sound = false;
     } else if (Contains(fields, field)) {
-      Report(position, absl::StrCat(what, " names the field \"", name, "\" twice; remove one"));
+      Report(position(i), absl::StrCat(what, " names the field \"", name, "\" twice; remove one"));
       sound = false;
     } else {
       fields.push_back(field);
     }
   }
   if (fields.size() > kMaxKeyParts) {
-    Report(position, absl::StrCat(what, " has ", fields.size(), " fields, and may have at most ",
-                                  kMaxKeyParts));
+    Report(position(kMaxKeyParts), absl::StrCat(what, " has ", fields.size(),
+                                                " fields, and may have at most ", kMaxKeyParts));
     sound = false;
   }
   if (!sound) return std::nullopt;
@@ -106,7 +108,10 @@ void Builder::ResolveKey(ModelState& state) {
   } else {
     std::optional<FieldList> found = FindFields(
         state.options.primary_key(), state.descriptor(),
-        PositionIn(state.descriptor(), {ModelOptions::kPrimaryKeyFieldNumber}), "primary_key");
+        [&state](int part) {
+          return PositionIn(state.descriptor(), {ModelOptions::kPrimaryKeyFieldNumber, part});
+        },
+        "primary_key");
     if (!found.has_value()) return;
     key = *std::move(found);
   }

@@ -44,7 +44,7 @@ std::string DefaultForeignKey(const Model& parent) {
 
 ModelState* Builder::FindModel(const Declaration& declaration, absl::string_view name, int option) {
   const Descriptor& scope = *declaration.association->owner->descriptor;
-  const Position position = PositionOf(declaration, option);
+  const Position position = PositionOf(declaration, {option});
   const MessageLookup lookup = FindMessage(name, scope);
   if (lookup.found != nullptr) {
     const auto state = states_by_model_.find(lookup.found);
@@ -85,14 +85,16 @@ std::optional<FieldList> Builder::OwnKey(
     if (!parent.has_key) return std::nullopt;
     return parent.model->primary_key;
   }
-  const Position position = PositionOf(declaration, option);
+  const auto position = [&](int part) { return PositionOf(declaration, {option, part}); };
   const std::string what = absl::StrCat(TextOf(declaration), ": own_key");
   std::optional<FieldList> fields = FindFields(names, parent.descriptor(), position, what);
   if (!fields.has_value()) return std::nullopt;
-  for (const FieldDescriptor* field : *fields) {
-    if (CanBeKey(*field)) continue;
-    Report(position, absl::StrCat(what, ": \"", field->name(), "\" of ", parent.model->name, " is ",
-                                  TypeText(*field), "; a key is of integers, string or bytes"));
+  for (size_t i = 0; i < fields->size(); ++i) {
+    const FieldDescriptor& field = *(*fields)[i];
+    if (CanBeKey(field)) continue;
+    Report(position(static_cast<int>(i)),
+           absl::StrCat(what, ": \"", field.name(), "\" of ", parent.model->name, " is ",
+                        TypeText(field), "; a key is of integers, string or bytes"));
     return std::nullopt;
   }
   return fields;
@@ -149,7 +151,7 @@ bool Builder::CheckDelete(const Declaration& declaration, const ForeignKey& key)
   const FieldDescriptor& field = *key.fields.front();
   const bool in_key = std::find(key.child->primary_key.begin(), key.child->primary_key.end(),
                                 &field) != key.child->primary_key.end();
-  Report(PositionOf(declaration, BelongsToOptions::kOnDeleteFieldNumber),
+  Report(PositionOf(declaration, {BelongsToOptions::kOnDeleteFieldNumber}),
          absl::StrCat(
              TextOf(declaration), ": NULLIFY needs a foreign key that may be absent, and ",
              NamesOf(key.fields), " is required; write ",
@@ -167,7 +169,7 @@ void Builder::ResolveBelongsTo(ModelState& state, Declaration& declaration) {
     fields = FieldList{declaration.field};
     if (options.foreign_key_size() > 0) {
       Report(
-          PositionOf(declaration, BelongsToOptions::kForeignKeyFieldNumber),
+          PositionOf(declaration, {BelongsToOptions::kForeignKeyFieldNumber}),
           absl::StrCat("the belongs_to of \"", declaration.field->name(),
                        "\" cannot have foreign_key, which is this field; remove it, or write the "
                        "belongs_to in (kin.model)"));
@@ -180,9 +182,12 @@ void Builder::ResolveBelongsTo(ModelState& state, Declaration& declaration) {
                         "fields of ",
                         state.model->name));
   } else {
-    fields = FindFields(options.foreign_key(), state.descriptor(),
-                        PositionOf(declaration, BelongsToOptions::kForeignKeyFieldNumber),
-                        absl::StrCat(TextOf(declaration), ": foreign_key"));
+    fields = FindFields(
+        options.foreign_key(), state.descriptor(),
+        [&](int part) {
+          return PositionOf(declaration, {BelongsToOptions::kForeignKeyFieldNumber, part});
+        },
+        absl::StrCat(TextOf(declaration), ": foreign_key"));
   }
   const bool named = !association.name.empty() || options.has_model();
   ModelState* parent =
@@ -203,9 +208,10 @@ void Builder::ResolveBelongsTo(ModelState& state, Declaration& declaration) {
   std::optional<FieldList> own_key =
       OwnKey(*parent, options.own_key(), declaration, BelongsToOptions::kOwnKeyFieldNumber);
   if (!own_key.has_value()) return;
-  const Position position = declaration.field != nullptr
-                                ? PositionOfType(*declaration.field)
-                                : PositionOf(declaration, BelongsToOptions::kForeignKeyFieldNumber);
+  const Position position =
+      declaration.field != nullptr
+          ? PositionOfType(*declaration.field)
+          : PositionOf(declaration, {BelongsToOptions::kForeignKeyFieldNumber});
   if (!CheckMatch(declaration, position, *state.model, *fields, *parent->model, *own_key)) return;
   ForeignKey* key =
       AddForeignKey(state.model, *std::move(fields), parent->model, *std::move(own_key));
@@ -221,7 +227,9 @@ void Builder::ResolveBelongsTo(ModelState& state, Declaration& declaration) {
 std::optional<FieldList> Builder::ForeignKeyFields(ModelState& parent, ModelState& child,
                                                    const Declaration& declaration) {
   const HasOptions& options = *declaration.has;
-  const Position position = PositionOf(declaration, HasOptions::kForeignKeyFieldNumber);
+  const auto position = [&](int part) {
+    return PositionOf(declaration, {HasOptions::kForeignKeyFieldNumber, part});
+  };
   if (options.foreign_key_size() > 0) {
     return FindFields(options.foreign_key(), child.descriptor(), position,
                       absl::StrCat(TextOf(declaration), ": foreign_key"));
@@ -236,7 +244,7 @@ std::optional<FieldList> Builder::ForeignKeyFields(ModelState& parent, ModelStat
       cure = other.field->name();
     }
   }
-  Report(position,
+  Report(position(0),
          absl::StrCat(TextOf(declaration), ": ", child.model->name, " has no field \"", name,
                       "\", which is the default; write foreign_key: \"", cure, "\""));
   return std::nullopt;
@@ -248,7 +256,7 @@ void Builder::ResolveHas(ModelState& state, Declaration& declaration) {
   Association& association = *declaration.association;
   const bool many = association.kind == Association::Kind::kHasMany;
   if (options.has_source()) {
-    Report(PositionOf(declaration, HasOptions::kSourceFieldNumber),
+    Report(PositionOf(declaration, {HasOptions::kSourceFieldNumber}),
            absl::StrCat(TextOf(declaration),
                         " has source but no through; write through: \"…\", or "
                         "remove source"));
@@ -280,7 +288,7 @@ void Builder::ResolveHas(ModelState& state, Declaration& declaration) {
       return;
     }
   } else {
-    const Position position = PositionOf(declaration, HasOptions::kForeignKeyFieldNumber);
+    const Position position = PositionOf(declaration, {HasOptions::kForeignKeyFieldNumber});
     if (!CheckMatch(declaration, position, *child->model, *fields, *state.model, *own_key)) {
       return;
     }

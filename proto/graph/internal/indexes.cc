@@ -36,8 +36,8 @@ void Builder::CheckIndexes(ModelState& state) {
                                     " has no fields; write fields: [ … ]"));
       continue;
     }
-    const std::optional<FieldList> fields =
-        FindFields(options.fields(), state.descriptor(), position, "index");
+    const std::optional<FieldList> fields = FindFields(
+        options.fields(), state.descriptor(), [&](int) { return position; }, "index");
     if (!fields.has_value()) continue;
     bool sound = true;
     for (const FieldDescriptor* field : *fields) {

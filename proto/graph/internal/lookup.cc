@@ -113,7 +113,7 @@ std::string NameIn(const Descriptor& message, const Descriptor& scope) {
 
 std::string DidYouMean(absl::string_view name, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
-  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
+  size_t best_distance = std::max<size_t>(1, (name.size() + 1) / 3) + 1;
   for (const std::string& candidate : candidates) {
     const size_t distance =
         EditDistance(absl::AsciiStrToLower(name), absl::AsciiStrToLower(candidate));

@@ -1,7 +1,10 @@
 #include "kin/proto/graph/internal/position.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "google/protobuf/descriptor.h"
@@ -71,6 +74,25 @@ Position PartOf(const Element& element, std::initializer_list<int> numbers) {
   return position;
 }
 
+// The first of what is recorded below `path`: of `option (kin.model).table = "t";` there is a
+// position of the table, but none of `kin.model` itself.
+bool FindBelow(const FileDescriptor& file, const std::vector<int>& path, Position* position) {
+  FileDescriptorProto proto;
+  file.CopySourceCodeInfoTo(&proto);
+  bool found = false;
+  for (const auto& location : proto.source_code_info().location()) {
+    if (location.path_size() < static_cast<int>(path.size()) ||
+        !std::equal(path.begin(), path.end(), location.path().begin())) {
+      continue;
+    }
+    const std::pair<int, int> start(location.span(0) + 1, location.span(1) + 1);
+    if (found && start >= std::pair<int, int>(position->line, position->column)) continue;
+    std::tie(position->line, position->column) = start;
+    found = true;
+  }
+  return found;
+}
+
 template <typename Element>
 Position OptionOf(const Element& element, int options, int extension, const OptionPath& inside) {
   std::vector<int> path = PathTo(element);
@@ -79,8 +101,16 @@ Position OptionOf(const Element& element, int options, int extension, const Opti
   path.push_back(extension);
   path.insert(path.end(), inside.begin(), inside.end());
   Position position{.file = element.file()->name()};
+  // Beside `option (kin.model) = { … }`, protoc counts what is written in options of their own from
+  // 0 again, so that their indexes are not those of the merged option.
+  std::vector<int> part(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(outermost) + 1);
+  if (!Find(*element.file(), part, &position)) part = path;
+  if (part.size() < path.size()) part.push_back(path[outermost + 1]);
+  for (; part.size() > outermost; part.pop_back()) {
+    if (Find(*element.file(), part, &position)) return position;
+  }
   for (; path.size() > outermost; path.pop_back()) {
-    if (Find(*element.file(), path, &position)) return position;
+    if (FindBelow(*element.file(), path, &position)) return position;
   }
   return PositionOf(element);
 }

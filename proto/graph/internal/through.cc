@@ -34,7 +34,7 @@ bool Builder::CheckThroughOptions(const Declaration& declaration) {
   const auto refuse = [&](bool given, int option, absl::string_view name) {
     if (!given) return;
     sound = false;
-    Report(PositionOf(declaration, option),
+    Report(PositionOf(declaration, {option}),
            absl::StrCat(TextOf(declaration), " goes through \"", declaration.has->through(),
                         "\", which has the keys already; remove ", name));
   };
@@ -49,7 +49,7 @@ Declaration* Builder::FindStep(Declaration& declaration, ModelState& state,
   const auto found = state.by_name.find(name);
   if (found != state.by_name.end()) return found->second;
   const std::string guess = DidYouMean(name, NamesOf(state));
-  Report(PositionOf(declaration, HasOptions::kThroughFieldNumber),
+  Report(PositionOf(declaration, {HasOptions::kThroughFieldNumber}),
          absl::StrCat(TextOf(declaration), ": there is no association \"", name, "\" to go through",
                       guess.empty() ? absl::StrCat("; ", HasAssociations(state)) : guess));
   return nullptr;
@@ -70,9 +70,10 @@ Declaration* Builder::FindSource(Declaration& declaration, ModelState& middle) {
     if (found != middle.by_name.end()) return found->second;
   }
   const std::string guess = DidYouMean(tried.back(), NamesOf(middle));
-  Report(PositionOf(declaration, HasOptions::kSourceFieldNumber),
+  Report(PositionOf(declaration, {HasOptions::kSourceFieldNumber}),
          absl::StrCat(TextOf(declaration), " goes through ", middle.model->name,
-                      ", which has no association ", Quoted(tried),
+                      ", which has no association ", Quoted({tried.front()}),
+                      tried.size() > 1 ? absl::StrCat(" nor \"", tried.back(), "\"") : "",
                       guess.empty() ? absl::StrCat("; ", HasAssociations(middle)) : guess,
                       options.has_source() ? "" : "; write source: \"…\""));
   return nullptr;
@@ -89,7 +90,7 @@ void Builder::ReportCircle(Declaration& declaration) {
   }
   const Association& start = *declaration.association;
   Report(
-      PositionOf(declaration, HasOptions::kThroughFieldNumber),
+      PositionOf(declaration, {HasOptions::kThroughFieldNumber}),
       absl::StrCat(TextOf(declaration), " leads through itself: ", circle, start.owner->name, ".",
                    start.name, "; write a through and source that end at a direct association"));
 }
@@ -130,7 +131,7 @@ void Builder::FinishThrough(const Declaration& declaration, const Association& t
   Association& association = *declaration.association;
   const HasOptions& options = *declaration.has;
   if (wanted != nullptr && wanted->model != source.target) {
-    Report(PositionOf(declaration, HasOptions::kModelFieldNumber),
+    Report(PositionOf(declaration, {HasOptions::kModelFieldNumber}),
            absl::StrCat(TextOf(declaration), " leads through ", through.target->name, ".",
                         source.name, " to ", source.target->name, ", not to ", wanted->model->name,
                         "; write model: \"",
@@ -142,7 +143,7 @@ void Builder::FinishThrough(const Declaration& declaration, const Association& t
       through.kind == Association::Kind::kHasMany || source.kind == Association::Kind::kHasMany;
   if (association.kind == Association::Kind::kHasOne) {
     if (several && options.has_unique() && options.unique()) {
-      Report(PositionOf(declaration, HasOptions::kUniqueFieldNumber),
+      Report(PositionOf(declaration, {HasOptions::kUniqueFieldNumber}),
              absl::StrCat(TextOf(declaration),
                           " leads through a has_many and cannot be unique; write "
                           "unique: false, to show the record with the lowest key, or has_many"));
