@@ -1,6 +1,106 @@
+// A store: the records of a schema, in memory, indexed, and kept in a database if one is given.
+//
+//   absl::StatusOr<std::unique_ptr<kin::Store>> store =
+//       kin::Store::Open(kin::Schema::Of<User, UserInfo>(), {.persistence = kin::Sqlite("a.db")});
+//
+// Not for data that does not fit in memory, nor for several processes that write one database.
+//
+// Any number of threads read through snapshots; they neither wait for a writer nor make one wait.
+// Write transactions run one at a time and are serializable.
 #ifndef KIN_STORE_STORE_H_
 #define KIN_STORE_STORE_H_
 
-namespace kin {}
+#include <memory>
+
+#include "absl/base/attributes.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "kin/store/commit.h"
+#include "kin/store/persistence.h"
+#include "kin/store/schema.h"
+#include "kin/store/snapshot.h"
+#include "kin/store/stats.h"
+#include "kin/store/transaction.h"
+
+namespace kin {
+
+namespace internal {
+class Engine;
+}  // namespace internal
+
+struct OpenOptions {
+  // Where records are kept beyond the process. None: memory only.
+  std::unique_ptr<Persistence> persistence;
+};
+
+struct WriteOptions {
+  // How safe the commit is when Write returns. In a memory-only store every level is reached at
+  // once.
+  Durability durability = Durability::kBuffered;
+  // How long to wait for that level.
+  absl::Duration timeout = absl::InfiniteDuration();
+};
+
+// Thread-safe.
+class Store {
+ public:
+  // Opens a store and loads all records of its database, if there is one.
+  // INVALID_ARGUMENT: a mistake in the schema. FAILED_PRECONDITION: the database is of another
+  // schema, or another store owns it. UNAVAILABLE: it cannot be read or written. DATA_LOSS: it holds
+  // what breaks the rules of the models; each is named, and nothing is changed.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(Schema schema, OpenOptions options = {});
+
+  // Closes the store first, waiting as long as that takes; call Close to learn of a failure.
+  // Every snapshot must be gone.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Runs `body` in a transaction and commits what it did, all or nothing. If `body` returns an
+  // error, or the commit breaks a rule, nothing has changed and the error is returned. A body that
+  // changes nothing makes no commit: the newest commit's number is returned.
+  //
+  // The wait for `durability` does not hold the writer's lock; if it fails, its error is returned,
+  // and the commit stands. FAILED_PRECONDITION: the store is closed, or the call is made inside a
+  // body. RESOURCE_EXHAUSTED: write-behind is full.
+  absl::StatusOr<CommitNumber> Write(absl::FunctionRef<absl::Status(Transaction&)> body,
+                                     const WriteOptions& options = {});
+
+  // A view of the newest commit. Tens of nanoseconds. Must not outlive the store.
+  Snapshot GetSnapshot() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
+
+  // Waits until all that has been committed is in the database. DEADLINE_EXCEEDED; UNAVAILABLE or
+  // DATA_LOSS with the cause if the database cannot be written.
+  absl::Status Flush(absl::Duration timeout = absl::InfiniteDuration());
+  // The same for one commit.
+  absl::Status WaitDurable(CommitNumber commit,
+                           absl::Duration timeout = absl::InfiniteDuration());
+  // The newest commit that is in the database; in a memory-only store, the newest.
+  CommitNumber durable_commit() const;
+
+  // Refuses further writes, waits until all is in the database, and releases it. Reads go on. On
+  // error, which says what is not in the database yet, it may be called again.
+  // FAILED_PRECONDITION inside a body.
+  absl::Status Close(absl::Duration timeout = absl::InfiniteDuration());
+
+  // Counters. Waits for the running transaction.
+  Stats stats() const;
+
+  // Checks that all indexes, associations and counts agree with the records: INTERNAL, with what
+  // does not, is an error in Kin. Visits everything; waits for the running transaction, and makes
+  // others wait. For tests.
+  absl::Status CheckInvariants() const;
+
+  const Schema& schema() const;
+
+ private:
+  explicit Store(std::unique_ptr<internal::Engine> engine);
+
+  const std::unique_ptr<internal::Engine> engine_;
+};
+
+}  // namespace kin
 
 #endif  // KIN_STORE_STORE_H_

@@ -9,11 +9,10 @@ _WARNINGS = [
     "-Wextra-semi",
     "-Wnon-virtual-dtor",
     "-Woverloaded-virtual",
-    "-Wshadow",
+    "-Wshadow=local",  # Generated option extensions put `model` and `field` into namespace kin.
     "-Wsuggest-override",
     "-Wvla",
     "-Wno-missing-field-initializers",  # {.durability = …} leaves the rest at its defaults on purpose.
-    "-Wno-unknown-warning-option",
 ]
 
 def _copts(extra):

@@ -1,0 +1,346 @@
+#include "kin/store/internal/engine.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kin/store/internal/engine_loader.h"
+#include "kin/store/internal/invariants.h"
+#include "kin/store/internal/schema_data.h"
+#include "kin/store/internal/transaction_core.h"
+#include "kin/store/snapshot.h"
+
+namespace kin::internal {
+namespace {
+
+// What a commit reclaims beyond twice what it retired, so that a backlog shrinks.
+constexpr std::size_t kReclaimBase = 16;
+// What the housekeeper does in one go, holding the writer's lock: some tens of microseconds.
+constexpr std::size_t kHousekeepBatch = 256;
+constexpr absl::Duration kHousekeepPause = absl::Milliseconds(10);
+constexpr absl::Duration kHousekeepPauseWhenBlocked = absl::Milliseconds(200);
+
+absl::Status ClosedError() {
+  return absl::FailedPreconditionError("the store is closed; open it again to write");
+}
+
+// Resets the mark of the running thread however the body is left.
+class BodyScope {
+ public:
+  explicit BodyScope(std::atomic<std::thread::id>* thread) : thread_(thread) {
+    thread_->store(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  ~BodyScope() { thread_->store(std::thread::id(), std::memory_order_relaxed); }
+  BodyScope(const BodyScope&) = delete;
+  BodyScope& operator=(const BodyScope&) = delete;
+
+ private:
+  std::atomic<std::thread::id>* thread_;
+};
+
+}  // namespace
+
+Engine::Engine(Schema schema)
+    : schema_(std::move(schema)),
+      slots_(schema_.data().slots, nullptr),
+      registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size()), this),
+      context_(&registry_),
+      parents_of_(schema_.graph().models.size()),
+      children_of_(schema_.graph().models.size()) {
+  const graph::Graph& graph = schema_.graph();
+  for (std::size_t i = 0; i < graph.models.size(); ++i) {
+    tables_.push_back(std::make_unique<Table>(&context_, *schema_.data().ops[i], *graph.models[i],
+                                              static_cast<int>(i)));
+  }
+  for (const auto& key : graph.foreign_keys) {
+    const Link link = LinkOf(*key);
+    parents_of_[link.child->position()].push_back(link);
+    children_of_[link.parent->position()].push_back(link);
+  }
+  // View::slots, as generated code counts them.
+  for (const std::unique_ptr<Table>& table : tables_) {
+    if (table->ops().slot_base == nullptr) continue;
+    std::size_t slot = table->ops().slot_base->value.load(std::memory_order_relaxed);
+    slots_[slot++] = &table->primary();
+    for (const auto& association : table->model().associations) {
+      if (association->foreign_key != nullptr) {
+        const Link link = LinkOf(*association->foreign_key);
+        slots_[slot] = association->kind == graph::Association::Kind::kBelongsTo
+                           ? &link.parent_index()
+                           : &link.child_index();
+      }
+      ++slot;
+    }
+    for (const graph::Model::UniqueField& field : table->model().unique_fields) {
+      slots_[slot++] = &table->index(field.index);
+    }
+  }
+  transaction_view_.slots = slots_.data();
+  transaction_view_.slot_count = static_cast<std::uint32_t>(slots_.size());
+  transaction_view_.engine = this;
+  transaction_view_.transaction = true;
+}
+
+Engine::Link Engine::LinkOf(const graph::ForeignKey& key) {
+  return {&key, tables_[schema_.IndexOf(key.child->descriptor)].get(),
+          tables_[schema_.IndexOf(key.parent->descriptor)].get()};
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(Schema schema,
+                                                     std::unique_ptr<Persistence> persistence) {
+  if (!schema.status().ok()) return schema.status();
+  std::unique_ptr<Engine> engine(new Engine(std::move(schema)));
+  {
+    absl::MutexLock lock(&engine->writer_mutex_);
+    engine->persistence_ = std::move(persistence);
+    absl::Status loaded = engine->Load();
+    if (!loaded.ok()) {
+      engine->closed_.store(true);  // There is nothing to drain.
+      return loaded;
+    }
+  }
+  if (engine->persistence_ != nullptr) {
+    absl::Status started = engine->persistence_->Start(engine.get());
+    if (!started.ok()) {
+      engine->closed_.store(true);
+      return started;
+    }
+  }
+  engine->housekeeper_ = std::thread([raw = engine.get()] { raw->Housekeep(); });
+  return engine;
+}
+
+absl::Status Engine::Load() {
+  context_.stamp = StampOf(0);
+  CommitNumber commit = 0;
+  if (persistence_ != nullptr) {
+    EngineLoader loader(this);
+    absl::StatusOr<LoadedState> state = persistence_->Load(schema_, loader);
+    if (!state.ok()) return state.status();
+    std::vector<Violation> violations = loader.BuildIndexes();
+    if (!violations.empty()) return persistence_->Describe(violations);
+    for (std::size_t i = 0; i < state->next_ids.size() && i < tables_.size(); ++i) {
+      std::uint64_t& next = tables_[i]->next_id;
+      if (next != 0 && state->next_ids[i] > next) next = state->next_ids[i];
+    }
+    commit = state->commit;
+  }
+  registry_.Publish(commit);
+  absl::MutexLock lock(&commit_mutex_);
+  for (const auto& table : tables_) {
+    next_ids_.push_back(table->model().allocates_id ? table->next_id : 0);
+  }
+  return absl::OkStatus();
+}
+
+Engine::~Engine() {
+  // Nobody is left to be told: who wants to know calls Close before.
+  Close(absl::InfiniteDuration()).IgnoreError();
+  if (housekeeper_.joinable()) {
+    {
+      absl::MutexLock lock(&idle_mutex_);
+      stop_ = true;
+    }
+    housekeeper_.join();
+  }
+  persistence_.reset();
+  absl::MutexLock lock(&writer_mutex_);
+  context_.reclaimer.Clear();
+  tables_.clear();
+}
+
+absl::Status Engine::CheckWritable() const {
+  return closed_.load(std::memory_order_acquire) ? ClosedError() : absl::OkStatus();
+}
+
+absl::StatusOr<CommitNumber> Engine::Write(
+    absl::FunctionRef<absl::Status(TransactionCore&)> body, Durability durability,
+    absl::Duration timeout) {
+  if (writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    return absl::FailedPreconditionError(
+        "Write was called inside the body of a transaction; use that transaction");
+  }
+  if (absl::Status status = CheckWritable(); !status.ok()) return status;
+  if (persistence_ != nullptr) {
+    if (absl::Status status = persistence_->WaitForSpace(); !status.ok()) return status;
+  }
+  CommitNumber committed;
+  {
+    absl::MutexLock lock(&writer_mutex_);
+    if (absl::Status status = CheckWritable(); !status.ok()) return status;
+    const CommitNumber next = registry_.published() + 1;
+    context_.stamp = StampOf(next);
+    transaction_view_.limit.store(LimitOf(next), std::memory_order_relaxed);
+    const std::size_t garbage_before = context_.reclaimer.size();
+    absl::Status status;
+    {
+      TransactionCore transaction(this);
+      {
+        BodyScope scope(&writer_thread_);
+        status = body(transaction);
+      }
+      if (status.ok()) status = Commit(transaction);
+    }
+    registry_.AdvanceEra();
+    const std::size_t retired = context_.reclaimer.size() - garbage_before;
+    Reclaim(kReclaimBase + 2 * retired);
+    if (!status.ok()) return status;
+    committed = registry_.published();
+  }
+  if (durability != Durability::kBuffered && persistence_ != nullptr) {
+    absl::Status durable = persistence_->WaitDurable(committed, durability, timeout);
+    if (!durable.ok()) {
+      return absl::Status(
+          durable.code(),
+          absl::StrCat("commit ", committed, " is made and stays, but is not durable yet: ",
+                       durable.message()));
+    }
+  }
+  return committed;
+}
+
+absl::Status Engine::Commit(TransactionCore& transaction) {
+  if (transaction.empty()) return absl::OkStatus();
+  if (absl::Status status = transaction.CheckAtCommit(); !status.ok()) return status;
+  const CommitNumber commit = CommitOf(context_.stamp);
+  absl::Span<const Change> changes;
+  if (persistence_ != nullptr) {
+    changes = transaction.NetChanges();
+    if (absl::Status status = persistence_->Admit(changes); !status.ok()) return status;
+  }
+  {
+    absl::MutexLock lock(&commit_mutex_);
+    for (std::size_t i = 0; i < tables_.size(); ++i) {
+      if (tables_[i]->model().allocates_id) next_ids_[i] = tables_[i]->next_id;
+    }
+    if (persistence_ != nullptr) persistence_->OnCommit(commit, changes);
+    registry_.Publish(commit);
+  }
+  transaction.Finish();
+  return absl::OkStatus();
+}
+
+void Engine::Reclaim(std::size_t limit) {
+  if (context_.reclaimer.size() == 0) return;
+  context_.Rescan();
+  context_.reclaimer.Run(context_.scan.oldest_era, registry_.era(), limit);
+  if (context_.reclaimer.size() > 0 && !garbage_hint_.load(std::memory_order_relaxed)) {
+    garbage_hint_.store(true, std::memory_order_relaxed);
+    absl::MutexLock lock(&idle_mutex_);
+    garbage_ = true;
+  }
+}
+
+void Engine::Housekeep() {
+  for (;;) {
+    {
+      absl::MutexLock lock(&idle_mutex_);
+      const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(idle_mutex_) {
+        return stop_ || garbage_;
+      };
+      idle_mutex_.Await(absl::Condition(&ready));
+      if (stop_) return;
+    }
+    absl::Duration pause = kHousekeepPause;
+    {
+      absl::MutexLock lock(&writer_mutex_);
+      if (context_.reclaimer.size() > 0) {
+        registry_.AdvanceEra();
+        context_.Rescan();
+        const std::size_t done = context_.reclaimer.Run(context_.scan.oldest_era, registry_.era(),
+                                                        kHousekeepBatch);
+        pause = done == kHousekeepBatch ? absl::ZeroDuration()
+                : done == 0             ? kHousekeepPauseWhenBlocked
+                                        : kHousekeepPause;
+      }
+      if (context_.reclaimer.size() == 0) {
+        absl::MutexLock idle(&idle_mutex_);
+        garbage_ = false;
+        garbage_hint_.store(false, std::memory_order_relaxed);
+      }
+    }
+    if (pause > absl::ZeroDuration()) {
+      absl::MutexLock lock(&idle_mutex_);
+      idle_mutex_.AwaitWithTimeout(absl::Condition(&stop_), pause);
+    }
+  }
+}
+
+absl::Status Engine::Flush(absl::Duration timeout) {
+  if (persistence_ == nullptr || closed_.load(std::memory_order_acquire)) return absl::OkStatus();
+  return persistence_->Flush(timeout);
+}
+
+absl::Status Engine::WaitDurable(CommitNumber commit, absl::Duration timeout) {
+  if (persistence_ == nullptr || commit <= persistence_->durable_commit()) return absl::OkStatus();
+  if (commit > published()) {
+    return absl::InvalidArgumentError(absl::StrCat("commit ", commit,
+                                                   " has not been made; the newest is ",
+                                                   published()));
+  }
+  return persistence_->WaitDurable(commit, Durability::kWritten, timeout);
+}
+
+absl::Status Engine::Close(absl::Duration timeout) {
+  if (writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    return absl::FailedPreconditionError(
+        "Close was called inside the body of a transaction; close the store after it");
+  }
+  absl::MutexLock lock(&state_mutex_);
+  if (state_ == State::kClosed) return absl::OkStatus();
+  {
+    // Waits for the running transaction; later ones are refused.
+    absl::MutexLock writer(&writer_mutex_);
+    if (state_ == State::kOpen && closed_.load(std::memory_order_relaxed)) return absl::OkStatus();
+    closed_.store(true, std::memory_order_release);
+    state_ = State::kClosing;
+  }
+  if (persistence_ != nullptr) {
+    if (absl::Status status = persistence_->Close(timeout); !status.ok()) return status;
+  }
+  state_ = State::kClosed;
+  return absl::OkStatus();
+}
+
+CommitNumber Engine::durable_commit() const {
+  return persistence_ == nullptr ? published() : persistence_->durable_commit();
+}
+
+void Engine::Cut(absl::FunctionRef<void(Snapshot, absl::Span<const std::uint64_t>)> cut) {
+  absl::MutexLock lock(&commit_mutex_);
+  cut(Snapshot(registry_.Acquire()), next_ids_);
+}
+
+Stats Engine::GetStats() {
+  Stats stats;
+  {
+    absl::MutexLock lock(&writer_mutex_);
+    context_.Rescan();
+    stats.commit = registry_.published();
+    for (const std::unique_ptr<Table>& table : tables_) {
+      const std::int64_t count = table->counts().At(LimitOf(stats.commit));
+      stats.records += count > 0 ? count : 0;
+      for (int i = 0; i < table->indexes(); ++i) {
+        stats.memory_bytes += static_cast<std::int64_t>(table->index(i).memory_bytes());
+      }
+    }
+    stats.versions = context_.versions;
+    stats.retired = static_cast<std::int64_t>(context_.reclaimer.size());
+    stats.memory_bytes += context_.slab.bytes_in_use();
+    stats.snapshots = context_.scan.views;
+    stats.oldest_snapshot = context_.scan.acquiring ? stats.commit
+                                                    : CommitOf(context_.scan.oldest_limit);
+  }
+  if (persistence_ != nullptr) {
+    persistence_->AddStats(&stats);
+  } else {
+    stats.durable_commit = stats.commit;
+  }
+  return stats;
+}
+
+absl::Status Engine::CheckInvariants() {
+  absl::MutexLock lock(&writer_mutex_);
+  return InvariantChecker(this).Run();
+}
+
+}  // namespace kin::internal

@@ -1,0 +1,138 @@
+#include "kin/store/internal/engine_loader.h"
+
+#include "absl/strings/str_cat.h"
+#include "kin/store/internal/errors.h"
+#include "kin/store/internal/record_rules.h"
+
+namespace kin::internal {
+namespace {
+
+using google::protobuf::Message;
+
+// Reports end here: a database this broken needs no longer list.
+constexpr std::size_t kMaxViolations = 100;
+
+template <typename Visit>
+void ForEachVersion(const Table& table, Visit&& visit) {
+  const LineTable& lines = *table.primary().lines();
+  for (std::uint64_t i = 0; i < lines.buckets(); ++i) {
+    LineTable::ForEach(lines.bucket(i), [&](Cell cell) { visit(EntryIn(cell)); });
+  }
+}
+
+// The record that has `key` in an index; at load there is one version of each.
+const Version* Find(const HashIndex& index, const KeyParts& key) {
+  const Version* found = nullptr;
+  const Table& table = *index.table();
+  index.ForEachEntry(HashParts(key), [&](const Version* entry) {
+    KeyParts other;
+    if (!table.keys(index.index()).Read(*table.MessageOf(entry), &other) || !(other == key)) {
+      return false;
+    }
+    found = entry;
+    return true;
+  });
+  return found;
+}
+
+}  // namespace
+
+void EngineLoader::Reserve(int model, std::int64_t records) {
+  Table& table = engine_.table(model);
+  if (records <= 0) return;
+  for (int i = 0; i < table.indexes(); ++i) {
+    // A multi index has a cell a key; one for each record is the most.
+    if (i == 0 || table.index(i).unique()) {
+      table.index(i).Reserve(static_cast<std::size_t>(records));
+    }
+  }
+}
+
+Message* EngineLoader::New(int model) {
+  Table& table = engine_.table(model);
+  pending_ = table.NewVersion();
+  return table.MutableMessageOf(pending_);
+}
+
+Version* EngineLoader::VersionOf(Table& table, Message* record) {
+  return table.ops().message_size != 0 ? Table::VersionOf(record) : pending_;
+}
+
+void EngineLoader::Discard(int model, Message* record) {
+  Table& table = engine_.table(model);
+  table.FreeVersion(VersionOf(table, record));
+}
+
+absl::Status EngineLoader::Add(int model, Message* record) {
+  Table& table = engine_.table(model);
+  Version* version = VersionOf(table, record);
+  absl::Status status = CheckRecord(table, *record);
+  KeyParts key;
+  table.keys(0).Read(*record, &key);
+  const std::uint64_t hash = HashParts(key);
+  if (status.ok() && table.FindEntry(hash, key) != nullptr) {
+    status = absl::AlreadyExistsError(
+        absl::StrCat(table.NameOf(*record), ": two records have this key"));
+  }
+  if (!status.ok()) {
+    table.FreeVersion(version);
+    return status;
+  }
+  table.primary().Add(hash, version);
+  if (table.model().allocates_id) RaiseNextId(table, *record);
+  if (table.counts().head() == nullptr) table.counts().Push(new CountNode);
+  table.counts().Change(1);
+  return absl::OkStatus();
+}
+
+void EngineLoader::Index(Table& table, Version* version, std::vector<Violation>* violations) {
+  const Message& record = *table.MessageOf(version);
+  for (int i = 1; i < table.indexes(); ++i) {
+    KeyParts key;
+    if (!table.keys(i).Read(record, &key)) continue;
+    HashIndex& index = table.index(i);
+    if (index.unique()) {
+      if (const Version* holder = Find(index, key); holder != nullptr) {
+        violations->push_back(
+            {table.position(), &record, table.keys(i).fields(), Violation::Kind::kDuplicate,
+             absl::StrCat("the value ", FieldValues(record, table.keys(i).fields()),
+                          " is unique, and ", table.NameOf(*table.MessageOf(holder)), " has it")});
+        continue;
+      }
+    }
+    const std::uint64_t hash = HashParts(key);
+    index.Add(hash, version);
+    if (index.unique()) continue;
+    if (PostingList* list = index.FindList(hash); list != nullptr) list->counts().Change(1);
+  }
+}
+
+void EngineLoader::CheckParents(Table& table, const Version* version,
+                                std::vector<Violation>* violations) {
+  const Message& record = *table.MessageOf(version);
+  for (const Engine::Link& link : engine_.parents_of(table)) {
+    KeyParts key;
+    if (!table.keys(link.key->child_index).Read(record, &key)) continue;
+    if (Find(link.parent_index(), key) != nullptr) continue;
+    violations->push_back({table.position(), &record, link.key->fields,
+                           Violation::Kind::kMissingParent, MissingParentText(link, record)});
+  }
+}
+
+std::vector<Violation> EngineLoader::BuildIndexes() {
+  std::vector<Violation> violations;
+  for (const std::unique_ptr<Table>& table : engine_.tables_) {
+    ForEachVersion(*table, [&](Version* version) {
+      if (violations.size() < kMaxViolations) Index(*table, version, &violations);
+    });
+  }
+  for (const std::unique_ptr<Table>& table : engine_.tables_) {
+    if (engine_.parents_of(*table).empty()) continue;
+    ForEachVersion(*table, [&](Version* version) {
+      if (violations.size() < kMaxViolations) CheckParents(*table, version, &violations);
+    });
+  }
+  return violations;
+}
+
+}  // namespace kin::internal

@@ -1,0 +1,180 @@
+// How associations are followed: what the methods of generated references call.
+#ifndef KIN_STORE_INTERNAL_FOLLOW_H_
+#define KIN_STORE_INTERNAL_FOLLOW_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/types/span.h"
+#include "kin/store/ref.h"
+
+namespace kin::internal {
+
+// The record that `entry` shows to a view, if it is the other end of association A from `owner`.
+template <typename A>
+const typename A::Target* TargetAt(const Version* entry, Stamp limit,
+                                   const typename A::Owner& owner) {
+  const Version* version = VisibleAt(entry, limit);
+  if (ABSL_PREDICT_FALSE(version == nullptr)) return nullptr;
+  const auto* target = RecordIn<typename A::Target>(version);
+  return ABSL_PREDICT_TRUE(A::Equal(owner, *target)) ? target : nullptr;
+}
+
+template <typename A>
+Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref);
+
+// Calls visit(reference) for each record of an association of any kind.
+template <typename A, typename Visit>
+void ForEachOf(const RefBase<typename A::Owner>& ref, Visit&& visit);
+
+// Of several children the one with the lowest key.
+template <typename A>
+const typename A::Target* Lowest(const HashIndex& index, std::uint64_t hash, Stamp limit,
+                                 const typename A::Owner& owner) {
+  const typename A::Target* lowest = nullptr;
+  index.ForEachEntry(hash, [&](const Version* entry) {
+    const auto* target = TargetAt<A>(entry, limit, owner);
+    if (target != nullptr &&
+        (lowest == nullptr || index.table()->KeyLess(*target, *lowest))) {
+      lowest = target;
+    }
+    return false;
+  });
+  return lowest;
+}
+
+template <typename A>
+RefOf<typename A::Target> OneThrough(const RefBase<typename A::Owner>& ref) {
+  RefOf<typename A::Target> lowest;
+  ForEachOf<A>(ref, [&](RefOf<typename A::Target> target) {
+    const Table& table = *SlotOf<typename A::Target>(ref.internal_view(), 0)->table();
+    if (!lowest || table.KeyLess(*target, *lowest)) lowest = target;
+  });
+  return lowest;
+}
+
+// belongs_to and has_one: hash, probe, one comparison.
+template <typename A>
+RefOf<typename A::Target> One(const RefBase<typename A::Owner>& ref) {
+  using Target = typename A::Target;
+  if (ABSL_PREDICT_FALSE(!ref)) return {};
+  if constexpr (A::kThrough) {
+    return OneThrough<A>(ref);
+  } else {
+    const auto& owner = *ref.get();
+    if (!A::Present(owner)) return {};
+    const View* view = ref.internal_view();
+    const HashIndex& index = *SlotOf<typename A::Owner>(view, A::kSlot);
+    const Stamp limit = view->Limit();
+    const std::uint64_t hash = A::Hash(owner);
+    const Target* found = nullptr;
+    if constexpr (A::kLowest) {
+      found = Lowest<A>(index, hash, limit, owner);
+    } else {
+      index.lines()->Find(hash, [&](Cell cell) {
+        found = TargetAt<A>(EntryIn(cell), limit, owner);
+        return found != nullptr;
+      });
+    }
+    return RefOf<Target>(found, found == nullptr ? nullptr : view);
+  }
+}
+
+template <typename A>
+std::vector<const typename A::Target*> CollectThrough(const RefBase<typename A::Owner>& ref) {
+  std::vector<const typename A::Target*> collected;
+  absl::flat_hash_set<const typename A::Target*> seen;
+  ForEachOf<A>(ref, [&](RefOf<typename A::Target> target) {
+    if (seen.insert(target.get()).second) collected.push_back(target.get());
+  });
+  return collected;
+}
+
+// has_many.
+template <typename A>
+Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
+  using Target = typename A::Target;
+  if (ABSL_PREDICT_FALSE(!ref)) return {};
+  const View* view = ref.internal_view();
+  if constexpr (A::kThrough) {
+    return Range<Target>(view, CollectThrough<A>(ref));
+  } else {
+    const auto& owner = *ref.get();
+    if (!A::Present(owner)) return {};
+    const HashIndex& index = *SlotOf<typename A::Owner>(view, A::kSlot);
+    const Stamp limit = view->Limit();
+    const std::uint64_t hash = A::Hash(owner);
+    const Cell cell = index.lines()->Find(hash, [&](Cell candidate) {
+      return IsList(candidate) ? ListIn(candidate)->hash() == hash
+                               : TargetAt<A>(EntryIn(candidate), limit, owner) != nullptr;
+    });
+    if (cell == 0) return {};
+    return Range<Target>(view, &index, cell, &owner,
+                         [](const void* parent, const Target& target) {
+                           return A::Equal(*static_cast<const typename A::Owner*>(parent), target);
+                         });
+  }
+}
+
+template <typename A, typename Visit>
+void ForEachOf(const RefBase<typename A::Owner>& ref, Visit&& visit) {
+  if constexpr (A::kThrough) {
+    ForEachOf<typename A::Through>(
+        ref, [&](const auto& middle) { ForEachOf<typename A::Source>(middle, visit); });
+  } else if constexpr (A::kMany) {
+    for (const auto& target : Many<A>(ref)) visit(target);
+  } else {
+    if (auto target = One<A>(ref)) visit(target);
+  }
+}
+
+// What One and Many give, for `refs[i]` in `out[i]`. The loads of a group are started together: the
+// owners, then the buckets of their keys, then the records that these point at.
+template <typename A, typename OwnerRef, typename Out>
+void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
+  constexpr std::size_t kGroup = 32;
+  const auto follow = [](const OwnerRef& ref) {
+    if constexpr (A::kMany) {
+      return Many<A>(ref);
+    } else {
+      return One<A>(ref);
+    }
+  };
+  if constexpr (A::kThrough) {
+    for (std::size_t i = 0; i < refs.size(); ++i) out[i] = follow(refs[i]);
+  } else {
+    std::uint64_t hashes[kGroup];
+    const LineTable* lines[kGroup];
+    for (std::size_t begin = 0; begin < refs.size(); begin += kGroup) {
+      const std::size_t size = std::min(kGroup, refs.size() - begin);
+      for (std::size_t i = 0; i < size; ++i) {
+        const OwnerRef& ref = refs[begin + i];
+        if (begin + i + kGroup < refs.size()) {
+          const char* next = reinterpret_cast<const char*>(refs[begin + i + kGroup].get());
+          __builtin_prefetch(next);
+          __builtin_prefetch(next + 47);
+        }
+        lines[i] = nullptr;
+        if (!ref || !A::Present(*ref)) continue;
+        hashes[i] = A::Hash(*ref);
+        lines[i] = SlotOf<typename A::Owner>(ref.internal_view(), A::kSlot)->lines();
+        lines[i]->Prefetch(hashes[i]);
+      }
+      for (std::size_t i = 0; i < size; ++i) {
+        if (lines[i] != nullptr) {
+          __builtin_prefetch(
+              reinterpret_cast<const void*>(lines[i]->Guess(hashes[i]) & ~Cell{1}));
+        }
+      }
+      for (std::size_t i = 0; i < size; ++i) out[begin + i] = follow(refs[begin + i]);
+    }
+  }
+}
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_FOLLOW_H_

@@ -1,0 +1,209 @@
+#include "kin/store/internal/hash_index.h"
+
+#include <algorithm>
+
+#include "kin/store/internal/table.h"
+
+namespace kin::internal {
+namespace {
+
+// Buckets copied with each change while a table is resized. A growing table at its limit has 1.4
+// free slots a bucket left, so one bucket a change would do; a few more end it sooner.
+constexpr std::uint64_t kStep = 4;
+
+void DeleteLines(void* lines, Table*) { LineTable::Delete(static_cast<LineTable*>(lines)); }
+void DeleteArray(void* array, Table*) { PostingArray::Delete(static_cast<PostingArray*>(array)); }
+void DeleteList(void* list, Table*) { delete static_cast<PostingList*>(list); }
+
+}  // namespace
+
+HashIndex::HashIndex(Table* table, int index, bool unique)
+    : table_(table), index_(index), unique_(unique), lines_(LineTable::New(0)) {}
+
+HashIndex::~HashIndex() {
+  LineTable* lines = writable();
+  for (std::uint64_t i = 0; i < lines->buckets(); ++i) {
+    LineTable::ForEach(lines->bucket(i), [](Cell cell) {
+      if (IsList(cell)) delete ListIn(cell);
+    });
+  }
+  LineTable::Delete(lines);
+  if (next_ != nullptr) LineTable::Delete(next_);
+}
+
+std::uint64_t HashIndex::HashOf(Cell cell) const {
+  if (IsList(cell)) return ListIn(cell)->hash();
+  const Version* entry = EntryIn(cell);
+  if (index_ != 0 && entry->deleted()) return static_cast<const Marker*>(entry)->hash;
+  return table_->HashOf(index_, *table_->MessageOf(entry));
+}
+
+void HashIndex::StartResize(std::size_t entries) {
+  next_ = LineTable::New(entries);
+  cursor_ = 0;
+}
+
+bool HashIndex::Step(std::uint64_t buckets) {
+  if (next_ == nullptr) return false;
+  LineTable* lines = writable();
+  const std::uint64_t end = std::min(cursor_ + buckets, lines->buckets());
+  for (; cursor_ < end; ++cursor_) {
+    if (cursor_ + 4 < lines->buckets()) {
+      // The records of a bucket ahead, which HashOf reads.
+      LineTable::ForEach(lines->bucket(cursor_ + 4), [](Cell cell) {
+        const char* record = reinterpret_cast<const char*>(cell & ~Cell{1});
+        __builtin_prefetch(record);
+        __builtin_prefetch(record + 63);
+      });
+    }
+    LineTable::ForEach(lines->bucket(cursor_),
+                       [this](Cell cell) { next_->Insert(HashOf(cell), cell); });
+  }
+  if (cursor_ < lines->buckets()) return true;
+  lines_.store(next_, std::memory_order_release);  // Pairs with lines().
+  next_ = nullptr;
+  table_->context().RetireWith(lines, &DeleteLines);
+  return false;
+}
+
+void HashIndex::Reserve(std::size_t entries) {
+  if (entries <= writable()->capacity()) return;
+  if (next_ != nullptr) LineTable::Delete(next_);
+  StartResize(entries);
+  Step(writable()->buckets());
+}
+
+std::size_t HashIndex::memory_bytes() const {
+  return writable()->memory_bytes() + (next_ == nullptr ? 0 : next_->memory_bytes());
+}
+
+void HashIndex::InsertCell(std::uint64_t hash, Cell cell) {
+  if (next_ == nullptr && writable()->size() >= writable()->capacity()) {
+    StartResize(writable()->capacity() + 1);
+  }
+  if (next_ != nullptr) Step(kStep);
+  const Position at = writable()->Insert(hash, cell);
+  if (Copied(at)) next_->Insert(hash, cell);
+}
+
+void HashIndex::ReplaceCell(std::uint64_t hash, Position at, Cell from, Cell to) {
+  if (Copied(at)) {
+    next_->Replace(next_->Locate(hash, [from](Cell cell) { return cell == from; }), to);
+  }
+  writable()->Replace(at, to);
+}
+
+void HashIndex::EraseCell(std::uint64_t hash, Position at, Cell cell) {
+  if (Copied(at)) {
+    next_->Erase(hash, next_->Locate(hash, [cell](Cell other) { return other == cell; }));
+  }
+  writable()->Erase(hash, at);
+  LineTable* lines = writable();
+  if (next_ == nullptr && lines->buckets() > 64 && lines->size() < lines->capacity() / 8) {
+    StartResize(lines->capacity() / 4);
+  }
+  if (next_ != nullptr) Step(kStep);
+}
+
+void HashIndex::Add(std::uint64_t hash, Version* entry) {
+  if (unique_) {
+    InsertCell(hash, CellOf(entry));
+    return;
+  }
+  const Position at =
+      writable()->Locate(hash, [this, hash](Cell cell) { return HashOf(cell) == hash; });
+  if (!at.found()) {
+    InsertCell(hash, CellOf(entry));
+    return;
+  }
+  const Cell cell = writable()->At(at.bucket, at.slot);
+  PostingList* list;
+  if (IsList(cell)) {
+    list = ListIn(cell);
+  } else {
+    list = table_->NewList(index_, hash, EntryIn(cell), entry);
+  }
+  if (!list->mixed() && !(table_->EncodeKeyOf(index_, entry) == list->key())) list->set_mixed();
+  if (PostingArray* retired = list->Insert(entry); retired != nullptr) {
+    table_->context().RetireWith(retired, &DeleteArray);
+  }
+  if (!IsList(cell)) ReplaceCell(hash, at, cell, CellOf(list));
+}
+
+void HashIndex::Replace(std::uint64_t hash, Version* from, Version* to) {
+  if (IsMarker(from)) Forget(static_cast<Marker*>(from));
+  if (IsMarker(to)) Remember(static_cast<Marker*>(to));
+  const Position at = writable()->Locate(hash, [from, hash](Cell cell) {
+    return cell == CellOf(from) || (IsList(cell) && ListIn(cell)->hash() == hash);
+  });
+  const Cell cell = writable()->At(at.bucket, at.slot);
+  if (IsList(cell)) {
+    ListIn(cell)->Replace(from, to);
+  } else {
+    ReplaceCell(hash, at, cell, CellOf(to));
+  }
+}
+
+void HashIndex::Erase(std::uint64_t hash, Version* entry) {
+  if (IsMarker(entry)) Forget(static_cast<Marker*>(entry));
+  const Position at = writable()->Locate(hash, [entry, hash](Cell cell) {
+    return cell == CellOf(entry) || (IsList(cell) && ListIn(cell)->hash() == hash);
+  });
+  const Cell cell = writable()->At(at.bucket, at.slot);
+  if (!IsList(cell)) {
+    EraseCell(hash, at, cell);
+    return;
+  }
+  PostingList* list = ListIn(cell);
+  list->Erase(entry);
+  if (list->size() > 0) return;
+  EraseCell(hash, at, cell);
+  table_->context().RetireWith(list, &DeleteList);
+}
+
+void HashIndex::Remember(Marker* marker) {
+  markers_[CombineHash(marker->hash, marker->record_hash)].push_back(marker);
+}
+
+void HashIndex::Forget(Marker* marker) {
+  auto it = markers_.find(CombineHash(marker->hash, marker->record_hash));
+  auto& same = it->second;
+  same.erase(std::find(same.begin(), same.end(), marker));
+  if (same.empty()) markers_.erase(it);
+}
+
+Marker* HashIndex::FindMarker(std::uint64_t hash, std::uint64_t record_hash,
+                              const google::protobuf::Message& record) const {
+  if (markers_.empty()) return nullptr;
+  auto it = markers_.find(CombineHash(hash, record_hash));
+  if (it == markers_.end()) return nullptr;
+  for (Marker* marker : it->second) {
+    const Version* left = marker->older.load(std::memory_order_relaxed);
+    if (marker->hash == hash && left != nullptr &&
+        table_->SameKey(0, *table_->MessageOf(left), record)) {
+      return marker;
+    }
+  }
+  return nullptr;
+}
+
+bool HashIndex::Contains(std::uint64_t hash, const Version* entry) const {
+  bool found = false;
+  writable()->Locate(hash, [&](Cell cell) {
+    found = IsList(cell) ? ListIn(cell)->hash() == hash && ListIn(cell)->Contains(entry)
+                         : cell == CellOf(entry);
+    return found;
+  });
+  return found;
+}
+
+PostingList* HashIndex::FindList(std::uint64_t hash) const {
+  PostingList* list = nullptr;
+  writable()->Locate(hash, [&](Cell cell) {
+    if (IsList(cell) && ListIn(cell)->hash() == hash) list = ListIn(cell);
+    return list != nullptr;
+  });
+  return list;
+}
+
+}  // namespace kin::internal

@@ -1,0 +1,119 @@
+// An index from key to records: of the primary key, of unique fields, of foreign keys.
+#ifndef KIN_STORE_INTERNAL_HASH_INDEX_H_
+#define KIN_STORE_INTERNAL_HASH_INDEX_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "google/protobuf/message.h"
+#include "kin/store/internal/line_table.h"
+#include "kin/store/internal/posting_list.h"
+#include "kin/store/internal/version.h"
+
+namespace kin::internal {
+
+class Table;
+
+// A cell is what a slot of the table of lines holds: an entry (a Version, or in a secondary index a
+// Marker), or a posting list.
+using Cell = std::uintptr_t;
+inline Cell CellOf(const Version* entry) { return reinterpret_cast<Cell>(entry); }
+inline Cell CellOf(const PostingList* list) { return reinterpret_cast<Cell>(list) | 1; }
+inline bool IsList(Cell cell) { return (cell & 1) != 0; }
+inline Version* EntryIn(Cell cell) { return reinterpret_cast<Version*>(cell); }
+inline PostingList* ListIn(Cell cell) { return reinterpret_cast<PostingList*>(cell & ~Cell{1}); }
+
+// An index holds an entry for each (key, record) that a view may see. The entry of the key that the
+// record has now is its newest version; those of keys that it had are Markers.
+//
+//  - A unique index has a cell an entry. It may hold several entries of one key; any view sees at
+//    most one of the records.
+//  - A multi index has one cell a key: an entry, or a posting list of them.
+//
+// While a larger table is filled, a few buckets with each change, readers stay on the old one and
+// changes to entries already copied go to both; then the new one is published and the old retired.
+//
+// Readers use lines() and VisibleAt; thread-safe. Writer: guarded by the store's writer lock.
+class HashIndex {
+ public:
+  // `index` counts in the model's indexes; 0 is the primary key.
+  HashIndex(Table* table, int index, bool unique);
+  ~HashIndex();
+  HashIndex(const HashIndex&) = delete;
+  HashIndex& operator=(const HashIndex&) = delete;
+
+  // The table of lines to probe now.
+  const LineTable* lines() const { return lines_.load(std::memory_order_acquire); }
+  Table* table() const { return table_; }
+  int index() const { return index_; }
+  bool unique() const { return unique_; }
+
+  // Calls visit(entry) for each entry that may be of `hash`, until it returns true.
+  // For the writer and for readers; entries are to be judged by VisibleAt and their key.
+  template <typename Visit>
+  bool ForEachEntry(std::uint64_t hash, Visit&& visit) const {
+    bool done = false;
+    lines()->Find(hash, [&](Cell cell) {
+      if (!IsList(cell)) return done = visit(EntryIn(cell));
+      const PostingList* list = ListIn(cell);
+      if (list->hash() != hash) return false;
+      const PostingArray* array = list->array();
+      const std::uint32_t used = array->used.load(std::memory_order_acquire);
+      for (std::uint32_t i = 0; i < used && !done; ++i) {
+        Version* entry = array->entries()[i].load(std::memory_order_acquire);
+        if (entry != nullptr) done = visit(entry);
+      }
+      return true;
+    });
+    return done;
+  }
+
+  // The writer's side. Add, Replace and Erase are O(1) amortised.
+  void Add(std::uint64_t hash, Version* entry);
+  // REQUIRES: `from` is an entry of `hash`.
+  void Replace(std::uint64_t hash, Version* from, Version* to);
+  void Erase(std::uint64_t hash, Version* entry);
+  bool Contains(std::uint64_t hash, const Version* entry) const;
+  // The marker that `record` left at `hash`, null if there is none.
+  Marker* FindMarker(std::uint64_t hash, std::uint64_t record_hash,
+                     const google::protobuf::Message& record) const;
+  // The posting list of `hash`, null if there is none.
+  PostingList* FindList(std::uint64_t hash) const;
+
+  // Makes room for `entries` at once. REQUIRES: the index is empty.
+  void Reserve(std::size_t entries);
+  // Goes on with growing or shrinking; returns whether there is more to do.
+  bool Step(std::uint64_t buckets);
+  std::size_t memory_bytes() const;
+
+ private:
+  using Position = LineTable::Position;
+
+  std::uint64_t HashOf(Cell cell) const;
+  void InsertCell(std::uint64_t hash, Cell cell);
+  void ReplaceCell(std::uint64_t hash, Position at, Cell from, Cell to);
+  void EraseCell(std::uint64_t hash, Position at, Cell cell);
+  LineTable* writable() const { return lines_.load(std::memory_order_relaxed); }
+  bool Copied(Position at) const { return next_ != nullptr && at.bucket < cursor_; }
+  void StartResize(std::size_t entries);
+  bool IsMarker(const Version* entry) const { return index_ != 0 && entry->deleted(); }
+  void Remember(Marker* marker);
+  void Forget(Marker* marker);
+
+  Table* const table_;
+  const int index_;
+  const bool unique_;
+  std::atomic<LineTable*> lines_;
+  // While the table is resized: the new one, and the bucket to copy next.
+  LineTable* next_ = nullptr;
+  std::uint64_t cursor_ = 0;
+  // The markers in the index, by the hash of (key, record).
+  absl::flat_hash_map<std::uint64_t, absl::InlinedVector<Marker*, 1>> markers_;
+};
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_HASH_INDEX_H_

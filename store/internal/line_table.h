@@ -1,0 +1,159 @@
+// An open-addressing hash table of pointers that one writer changes while readers probe it.
+//
+// A bucket is one cache line: seven tag bytes and an overflow count in one word, and seven slots. A
+// lookup touches the bucket's line and then the record that the slot points at, whose key decides.
+// (The layout follows F14, Facebook's folly; what differs is that the word of tags is one atomic, so
+// that readers need no lock.)
+//
+// A slot holds a tagged pointer: what it points at is the caller's business. Keys are not stored:
+// the caller's `match` compares.
+//
+// Invariants, W the one writer (whoever holds the writer's lock), R any reader:
+//  1. W stores a slot before the tag that announces it: slot relaxed, then word release. R loads
+//     the word acquire, then slots acquire. So a tag that R sees has a slot that was stored for it
+//     or later.
+//  2. A removed entry loses its tag; its slot keeps the old pointer until it is used again. R with an
+//     older word may read either; what the old pointer leads to stays allocated until all such R
+//     are gone (reclaimer.h), and `match` on the new one decides by its key.
+//  3. An entry is never moved within a table. So an entry that was there before R began, and stays,
+//     is found by R.
+//  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket that
+//     it passed. Counts stick at 255. R stops at a bucket whose count is 0.
+//  5. At least one slot in five is free, so a probe ends; one round is the bound in any case.
+#ifndef KIN_STORE_INTERNAL_LINE_TABLE_H_
+#define KIN_STORE_INTERNAL_LINE_TABLE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/base/optimization.h"
+
+namespace kin::internal {
+
+// Readers: thread-safe. Writer: one at a time.
+class LineTable {
+ public:
+  static constexpr int kSlots = 7;
+
+  struct alignas(64) Bucket {
+    std::atomic<std::uint64_t> word;  // Tags in bytes 0 to 6, overflow count in byte 7.
+    std::atomic<std::uintptr_t> slot[kSlots];
+  };
+  static_assert(sizeof(Bucket) == 64);
+
+  // A table with room for `entries` (at the load factor at which tables grow). Aborts the process
+  // only if the system has no memory.
+  static LineTable* New(std::size_t entries);
+  static void Delete(LineTable* table);
+
+  // The slot whose entry `match` accepts, 0 if there is none. `match` is given slots that may belong
+  // to another key of the same tag.
+  template <typename Match>
+  std::uintptr_t Find(std::uint64_t hash, Match&& match) const {
+    const std::uint64_t tags = TagWord(hash);
+    std::uint64_t index = hash & mask_;
+    for (std::uint64_t round = 0; round <= mask_; ++round) {
+      const Bucket& bucket = buckets_[index];
+      const std::uint64_t word = bucket.word.load(std::memory_order_acquire);
+      for (std::uint64_t hits = Hits(word, tags); hits != 0; hits &= hits - 1) {
+        const std::uintptr_t slot =
+            bucket.slot[__builtin_ctzll(hits) >> 3].load(std::memory_order_acquire);
+        if (ABSL_PREDICT_TRUE(match(slot))) return slot;
+      }
+      if (ABSL_PREDICT_TRUE(word >> 56 == 0)) return 0;
+      index = (index + 1) & mask_;
+    }
+    return 0;
+  }
+
+  void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[hash & mask_]); }
+
+  // The slot of the first tag that matches in the home bucket, 0 if there is none: a guess for
+  // prefetching the record.
+  std::uintptr_t Guess(std::uint64_t hash) const {
+    const Bucket& bucket = buckets_[hash & mask_];
+    const std::uint64_t hits =
+        Hits(bucket.word.load(std::memory_order_acquire), TagWord(hash));
+    if (hits == 0) return 0;
+    return bucket.slot[__builtin_ctzll(hits) >> 3].load(std::memory_order_acquire);
+  }
+
+  // The writer's side. Position of an entry, for Replace and Erase.
+  struct Position {
+    std::uint64_t bucket = 0;
+    int slot = -1;
+    bool found() const { return slot >= 0; }
+  };
+  template <typename Match>
+  Position Locate(std::uint64_t hash, Match&& match) const {
+    const std::uint64_t tags = TagWord(hash);
+    std::uint64_t index = hash & mask_;
+    for (std::uint64_t round = 0; round <= mask_; ++round) {
+      const Bucket& bucket = buckets_[index];
+      const std::uint64_t word = bucket.word.load(std::memory_order_relaxed);
+      for (std::uint64_t hits = Hits(word, tags); hits != 0; hits &= hits - 1) {
+        const int i = __builtin_ctzll(hits) >> 3;
+        if (match(bucket.slot[i].load(std::memory_order_relaxed))) return {index, i};
+      }
+      if (word >> 56 == 0) break;
+      index = (index + 1) & mask_;
+    }
+    return {};
+  }
+
+  // REQUIRES: size() < capacity().
+  Position Insert(std::uint64_t hash, std::uintptr_t value);
+  void Replace(Position at, std::uintptr_t value) {
+    buckets_[at.bucket].slot[at.slot].store(value, std::memory_order_release);
+  }
+  void Erase(std::uint64_t hash, Position at);
+
+  std::uint64_t buckets() const { return mask_ + 1; }
+  const Bucket& bucket(std::uint64_t index) const { return buckets_[index]; }
+  std::size_t size() const { return size_; }                // Writer only.
+  std::size_t capacity() const { return capacity_; }        // Entries at which it should grow.
+  std::size_t memory_bytes() const { return memory_bytes_; }
+
+  // Calls visit(slot) for each entry of a bucket, as a reader or the writer.
+  template <typename Visit>
+  static void ForEach(const Bucket& bucket, Visit&& visit) {
+    std::uint64_t tags = bucket.word.load(std::memory_order_acquire) & kTagBits;
+    for (; tags != 0; tags &= tags - 1) {
+      visit(bucket.slot[__builtin_ctzll(tags) >> 3].load(std::memory_order_acquire));
+    }
+  }
+  // The slot at a position, 0 if there is no entry.
+  std::uintptr_t At(std::uint64_t bucket, int slot) const {
+    const Bucket& b = buckets_[bucket];
+    const std::uint64_t word = b.word.load(std::memory_order_acquire);
+    if ((word >> (slot * 8) & 0x80) == 0) return 0;
+    return b.slot[slot].load(std::memory_order_acquire);
+  }
+
+ private:
+  static constexpr std::uint64_t kOnes = 0x0101010101010101u;
+  static constexpr std::uint64_t kTagBits = 0x0080808080808080u;
+  static constexpr std::uint64_t kOneOverflow = std::uint64_t{1} << 56;
+
+  // The tag, 0x80 to 0xff, in every byte. Bits of the hash that choose no bucket.
+  static std::uint64_t TagWord(std::uint64_t hash) { return (hash >> 57 | 0x80) * kOnes; }
+  // 0x80 in each byte of a matching tag; perhaps also in one of an entry with another tag (the
+  // borrow of the subtraction), never in one of an empty slot.
+  static std::uint64_t Hits(std::uint64_t word, std::uint64_t tags) {
+    const std::uint64_t x = word ^ tags;
+    return (x - kOnes) & ~x & kTagBits;
+  }
+
+  LineTable() = default;
+
+  std::uint64_t mask_ = 0;
+  Bucket* buckets_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+  std::size_t memory_bytes_ = 0;
+};
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_LINE_TABLE_H_

@@ -1,0 +1,127 @@
+#include "kin/store/internal/memory.h"
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "absl/base/internal/raw_logging.h"
+#include "absl/base/optimization.h"
+
+namespace kin::internal {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+// Below this, memory comes from malloc; above, from the system, in whole huge pages.
+constexpr std::size_t kFromSystem = 2 * kHugePage;
+
+std::atomic<bool> huge_pages{true};
+
+[[noreturn]] void OutOfMemory(std::size_t bytes) {
+  ABSL_RAW_LOG(FATAL, "kin: the system has no %zu bytes of memory", bytes);
+  std::abort();
+}
+
+std::size_t WholePages(std::size_t bytes) { return (bytes + kHugePage - 1) & ~(kHugePage - 1); }
+
+void* MapAligned(std::size_t bytes) {
+  const std::size_t mapped = bytes + kHugePage;
+  void* raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) OutOfMemory(bytes);
+  char* begin = static_cast<char*>(raw);
+  char* aligned = reinterpret_cast<char*>(
+      (reinterpret_cast<std::uintptr_t>(begin) + kHugePage - 1) & ~(kHugePage - 1));
+  if (aligned > begin) munmap(begin, aligned - begin);
+  char* end = begin + mapped;
+  if (end > aligned + bytes) munmap(aligned + bytes, end - (aligned + bytes));
+  // Advice only: without huge pages the memory is the same, slower to reach.
+  madvise(aligned, bytes,
+          huge_pages.load(std::memory_order_relaxed) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  return aligned;
+}
+
+}  // namespace
+
+void SetHugePages(bool enabled) { huge_pages.store(enabled, std::memory_order_relaxed); }
+
+void* AllocateZeroed(std::size_t bytes) {
+  if (bytes >= kFromSystem) return MapAligned(WholePages(bytes));
+  void* memory = std::aligned_alloc(64, (bytes + 63) & ~std::size_t{63});
+  if (memory == nullptr) OutOfMemory(bytes);
+  std::memset(memory, 0, bytes);
+  return memory;
+}
+
+void FreeZeroed(void* memory, std::size_t bytes) {
+  if (bytes >= kFromSystem) {
+    munmap(memory, WholePages(bytes));
+  } else {
+    std::free(memory);
+  }
+}
+
+std::size_t Slab::Rounded(std::size_t bytes) { return (bytes + 31) & ~std::size_t{31}; }
+
+Slab::~Slab() {
+  for (const Chunk& chunk : chunks_) FreeZeroed(chunk.memory, chunk.bytes);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define KIN_SLAB_IS_MALLOC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KIN_SLAB_IS_MALLOC 1
+#endif
+#endif
+
+void* Slab::Allocate(std::size_t bytes) {
+  bytes = Rounded(bytes);
+  bytes_in_use_ += static_cast<std::int64_t>(bytes);
+#ifdef KIN_SLAB_IS_MALLOC  // So that the sanitizer sees each block's lifetime.
+  return ::operator new(bytes, std::align_val_t{32});
+#else
+  if (ABSL_PREDICT_FALSE(bytes > kLargest)) return ::operator new(bytes, std::align_val_t{64});
+  SizeClass& size_class = classes_[bytes / 32];
+  if (FreeBlock* block = size_class.free; block != nullptr) {
+    size_class.free = block->next;
+    return block;
+  }
+  if (ABSL_PREDICT_FALSE(static_cast<std::size_t>(size_class.end - size_class.begin) < bytes)) {
+    return Refill(size_class, bytes);
+  }
+  void* block = size_class.begin;
+  size_class.begin += bytes;
+  return block;
+#endif
+}
+
+void Slab::Free(void* block, std::size_t bytes) {
+  bytes = Rounded(bytes);
+  bytes_in_use_ -= static_cast<std::int64_t>(bytes);
+#ifdef KIN_SLAB_IS_MALLOC
+  ::operator delete(block, std::align_val_t{32});
+#else
+  if (ABSL_PREDICT_FALSE(bytes > kLargest)) {
+    ::operator delete(block, std::align_val_t{64});
+    return;
+  }
+  SizeClass& size_class = classes_[bytes / 32];
+  size_class.free = new (block) FreeBlock{size_class.free};
+#endif
+}
+
+void* Slab::Refill(SizeClass& size_class, std::size_t bytes) {
+  // Chunks double from 16 KiB to 8 MiB: little for a small store, huge pages for a large one.
+  std::size_t& chunk = size_class.next_chunk;
+  chunk = chunk == 0 ? std::size_t{16} << 10 : chunk;
+  char* memory = static_cast<char*>(AllocateZeroed(chunk));
+  chunks_.push_back({memory, chunk});
+  size_class.begin = memory + bytes;
+  size_class.end = memory + chunk;
+  if (chunk < std::size_t{8} << 20) chunk *= 2;
+  return memory;
+}
+
+}  // namespace kin::internal

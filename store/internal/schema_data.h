@@ -1,0 +1,32 @@
+// What a kin::Schema holds.
+#ifndef KIN_STORE_INTERNAL_SCHEMA_DATA_H_
+#define KIN_STORE_INTERNAL_SCHEMA_DATA_H_
+
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "kin/proto/graph/graph.h"
+#include "kin/store/internal/model_ops.h"
+#include "kin/store/internal/table.h"
+
+namespace kin::internal {
+
+// Immutable.
+class SchemaData {
+ public:
+  explicit SchemaData(std::vector<const ModelOps*> ops);
+
+  absl::Status status;
+  std::vector<const ModelOps*> ops;  // By position.
+  graph::Graph graph;                // Usable if status is OK.
+  std::vector<KeyReader> keys;       // Of primary keys.
+  absl::flat_hash_map<const google::protobuf::Descriptor*, int> positions;
+  // Places in View::slots that models of this schema may have: all are below this.
+  std::size_t slots = 0;
+};
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_SCHEMA_DATA_H_

@@ -1,0 +1,149 @@
+// The records of one model: their versions and indexes.
+#ifndef KIN_STORE_INTERNAL_TABLE_H_
+#define KIN_STORE_INTERNAL_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/message.h"
+#include "kin/proto/graph/graph.h"
+#include "kin/store/internal/hash_index.h"
+#include "kin/store/internal/key_parts.h"
+#include "kin/store/internal/model_ops.h"
+#include "kin/store/internal/version.h"
+#include "kin/store/internal/writer_context.h"
+#include "kin/store/key.h"
+
+namespace kin::internal {
+
+// How keys of one model are read from its records. Immutable.
+class KeyReader {
+ public:
+  KeyReader(const ModelOps& ops, const graph::FieldList& fields);
+
+  // False if a field is absent.
+  bool Read(const google::protobuf::Message& record, KeyParts* key) const;
+  const graph::FieldList& fields() const { return fields_; }
+  // Whether the key is one number.
+  bool is_number() const { return is_number_; }
+  // Encodes as kin::KeyView says. The result may refer to `buffer`.
+  KeyView Encode(const KeyParts& key, std::string* buffer) const;
+  // The inverse of Encode: sets the fields of `record`.
+  void Decode(const KeyView& key, google::protobuf::Message* record) const;
+
+ private:
+  struct Getter {
+    bool (*get)(const google::protobuf::Message&, KeyPart*);  // Null: by reflection.
+    const google::protobuf::FieldDescriptor* field;
+  };
+  std::vector<Getter> getters_;
+  graph::FieldList fields_;
+  bool is_number_;
+};
+
+// A field that may hold text, directly or in a message below it.
+struct TextField {
+  bool (*get)(const google::protobuf::Message&, KeyPart*) = nullptr;  // Null: look by reflection.
+  // False if the text, or some text, is not UTF-8.
+  bool Valid(const google::protobuf::Message& record) const;
+};
+
+// "7", "(7, \"x\")": a record's values of some fields, for messages to people.
+std::string FieldValues(const google::protobuf::Message& record, const graph::FieldList& fields);
+
+// Readers: the indexes' lines, MessageOf, counts. The rest: guarded by the store's writer lock.
+class Table {
+ public:
+  Table(WriterContext* context, const ModelOps& ops, const graph::Model& model, int position);
+  // Frees every version that an index still leads to.
+  ~Table();
+  Table(const Table&) = delete;
+  Table& operator=(const Table&) = delete;
+
+  const graph::Model& model() const { return model_; }
+  const ModelOps& ops() const { return ops_; }
+  int position() const { return position_; }  // In the schema.
+  WriterContext& context() { return *context_; }
+
+  // The record of a version.
+  const google::protobuf::Message* MessageOf(const Version* version) const {
+    const void* body = version + 1;
+    if (ABSL_PREDICT_TRUE(ops_.message_size != 0)) {
+      return static_cast<const google::protobuf::Message*>(body);
+    }
+    return *static_cast<google::protobuf::Message* const*>(body);
+  }
+  google::protobuf::Message* MutableMessageOf(Version* version) {
+    return const_cast<google::protobuf::Message*>(MessageOf(version));
+  }
+  // The version of a record of a model with generated code.
+  static Version* VersionOf(google::protobuf::Message* record) {
+    return reinterpret_cast<Version*>(record) - 1;
+  }
+
+  // A version that nothing leads to yet, stamped as the running transaction's. The first has no
+  // message in it: the caller constructs it at `version + 1`. REQUIRES: ops().message_size > 0.
+  Version* NewRawVersion();
+  Version* NewVersion();
+  Version* CopyVersion(const google::protobuf::Message& record);
+  void FreeVersion(Version* version);
+  // For one whose message was never constructed.
+  void FreeRawVersion(Version* version);
+  // A version that says that the record of `version` is deleted.
+  Version* NewTombstone(const google::protobuf::Message& record);
+  Marker* NewMarker(std::uint64_t hash, std::uint64_t record_hash, Version* older);
+  void FreeMarker(Marker* marker);
+
+  int indexes() const { return static_cast<int>(indexes_.size()); }
+  HashIndex& index(int i) { return *indexes_[i]; }
+  const HashIndex& index(int i) const { return *indexes_[i]; }
+  HashIndex& primary() { return *indexes_[0]; }
+  const HashIndex& primary() const { return *indexes_[0]; }
+  const KeyReader& keys(int i) const { return readers_[i]; }
+  const std::vector<TextField>& text_fields() const { return text_fields_; }
+  CountChain& counts() { return counts_; }
+  const CountChain& counts() const { return counts_; }
+
+  // REQUIRES: the key is present in `record`.
+  std::uint64_t HashOf(int index, const google::protobuf::Message& record) const;
+  bool SameKey(int index, const google::protobuf::Message& a,
+               const google::protobuf::Message& b) const;
+  // Whether the key of `a` comes before that of `b`.
+  bool KeyLess(const google::protobuf::Message& a, const google::protobuf::Message& b) const;
+  // The entry of a record's newest version in the primary index, null if there is none; it may say
+  // that the record is deleted.
+  Version* FindEntry(std::uint64_t hash, const KeyParts& key) const;
+  Version* FindEntry(const google::protobuf::Message& record) const;
+  // What a view with `limit` sees of a record.
+  const Version* FindVisible(const KeyView& key, Stamp limit) const;
+
+  // For HashIndex.
+  Key EncodeKeyOf(int index, const Version* entry) const;
+  // A list of the key of `second`, which the caller inserts next; with a count as of now.
+  PostingList* NewList(int index, std::uint64_t hash, Version* first, const Version* second);
+
+  // "accounts.User(7)".
+  std::string NameOf(const google::protobuf::Message& record) const;
+
+  // The next id to allocate; used if model().allocates_id.
+  std::uint64_t next_id = 1;
+
+ private:
+  WriterContext* const context_;
+  const ModelOps& ops_;
+  const graph::Model& model_;
+  const int position_;
+  const std::size_t version_bytes_;
+  std::vector<KeyReader> readers_;
+  std::vector<TextField> text_fields_;
+  std::vector<std::unique_ptr<HashIndex>> indexes_;
+  CountChain counts_;
+};
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_TABLE_H_

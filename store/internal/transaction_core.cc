@@ -1,0 +1,514 @@
+#include "kin/store/internal/transaction_core.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kin/store/internal/errors.h"
+#include "kin/store/internal/record_rules.h"
+
+namespace kin::internal {
+namespace {
+
+using google::protobuf::Message;
+
+// So that a mistaken cascade ends before it has used up the memory.
+constexpr std::size_t kCascadeLimit = 10'000'000;
+
+void DeleteCountNode(void* node, Table*) { delete static_cast<CountNode*>(node); }
+
+Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {
+  Garbage garbage{};
+  garbage.kind = kind;
+  garbage.object = version;
+  garbage.table = table;
+  garbage.owner = table;
+  return garbage;
+}
+
+Garbage MarkerGarbage(Garbage::Kind kind, HashIndex* index, Version* marker) {
+  Garbage garbage{};
+  garbage.kind = kind;
+  garbage.object = static_cast<Marker*>(marker);
+  garbage.index = index;
+  garbage.owner = index->table();
+  return garbage;
+}
+
+}  // namespace
+
+TransactionCore::TransactionCore(Engine* engine) : engine_(*engine) {}
+
+TransactionCore::~TransactionCore() {
+  if (!finished_) RollbackTo({});
+}
+
+Version* TransactionCore::FindLive(const HashIndex& index, std::uint64_t hash,
+                                   const KeyParts& key) {
+  Version* found = nullptr;
+  const Table& table = *index.table();
+  index.ForEachEntry(hash, [&](Version* entry) {
+    KeyParts other;
+    if (entry->deleted() || !table.keys(index.index()).Read(*table.MessageOf(entry), &other) ||
+        !(other == key)) {
+      return false;
+    }
+    found = entry;
+    return true;
+  });
+  return found;
+}
+
+std::vector<Version*> TransactionCore::AllLive(const HashIndex& index, const KeyParts& key) {
+  std::vector<Version*> found;
+  const Table& table = *index.table();
+  index.ForEachEntry(HashParts(key), [&](Version* entry) {
+    KeyParts other;
+    if (!entry->deleted() && table.keys(index.index()).Read(*table.MessageOf(entry), &other) &&
+        other == key) {
+      found.push_back(entry);
+    }
+    return false;
+  });
+  return found;
+}
+
+std::vector<Version*> TransactionCore::ChildrenOf(const Engine::Link& link, const Message& parent) {
+  KeyParts key;
+  if (!link.parent->keys(link.key->parent_index).Read(parent, &key)) return {};
+  return AllLive(link.child_index(), key);
+}
+
+// --- Changing records ---
+
+absl::Status TransactionCore::FillKey(Table& table, Version* fresh) {
+  const graph::Model& model = table.model();
+  Message& record = *table.MutableMessageOf(fresh);
+  if (model.allocates_id) {
+    const std::uint64_t next_id = table.next_id;
+    absl::StatusOr<bool> allocated = AllocateId(table, &record);
+    if (allocated.ok() && !*allocated && table.next_id != next_id) {
+      // An aborted transaction does not raise the next id with one of its own.
+      Op op{};
+      op.kind = Op::Kind::kNextId;
+      op.table = &table;
+      op.hash = next_id;
+      log_.push_back(op);
+    }
+    return allocated.status();
+  }
+  if (model.uuid) FillUuid(*model.primary_key[0], &record);
+  return absl::OkStatus();
+}
+
+absl::Status TransactionCore::CheckUnique(Table& table, const Version* current,
+                                          const Version* fresh) const {
+  const Message& record = *table.MessageOf(fresh);
+  for (int i = 1; i < table.indexes(); ++i) {
+    if (!table.index(i).unique()) continue;
+    KeyParts key;
+    if (!table.keys(i).Read(record, &key)) continue;
+    const Version* holder = FindLive(table.index(i), HashParts(key), key);
+    if (holder != nullptr && holder != current) {
+      return TakenError(table, i, record, *table.MessageOf(holder));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void TransactionCore::NoteOrphans(Table& table, const Version* current, Version* fresh) {
+  const Message& record = *table.MessageOf(fresh);
+  for (const Engine::Link& link : engine_.parents_of(table)) {
+    KeyParts key;
+    if (!table.keys(link.key->child_index).Read(record, &key)) continue;
+    if (current != nullptr &&
+        table.SameKey(link.key->child_index, *table.MessageOf(current), record)) {
+      continue;  // It had this parent before: there, or noted.
+    }
+    if (FindLive(link.parent_index(), HashParts(key), key) == nullptr) {
+      orphans_.push_back({link, fresh});
+    }
+  }
+}
+
+// Called when `current` is about to become `fresh` (null: to be deleted).
+void TransactionCore::NoteWidows(Table& table, Version* current, const Version* fresh) {
+  for (const Engine::Link& link : engine_.children_of(table)) {
+    KeyParts key;
+    const KeyReader& reader = table.keys(link.key->parent_index);
+    if (!reader.Read(*table.MessageOf(current), &key)) continue;
+    KeyParts now;
+    if (fresh != nullptr && reader.Read(*table.MessageOf(fresh), &now) && now == key) continue;
+    if (FindLive(link.child_index(), HashParts(key), key) != nullptr) {
+      widows_.push_back({link, current});
+    }
+  }
+}
+
+absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
+  const Mark before = mark();
+  absl::Status status = FillKey(table, fresh);
+  if (status.ok()) status = CheckRecord(table, *table.MessageOf(fresh));
+  Version* current = nullptr;
+  if (status.ok()) {
+    current = table.FindEntry(*table.MessageOf(fresh));
+    if (current != nullptr && !current->deleted()) {
+      status = absl::AlreadyExistsError(
+          absl::StrCat(table.NameOf(*table.MessageOf(fresh)),
+                       ": a record with this key is there already; Update or Upsert changes it"));
+    }
+  }
+  if (status.ok()) status = CheckUnique(table, nullptr, fresh);
+  if (!status.ok()) {
+    RollbackTo(before);
+    table.FreeVersion(fresh);
+    return status;
+  }
+  NoteOrphans(table, nullptr, fresh);
+  Install(table, current, fresh);
+  return fresh;
+}
+
+absl::StatusOr<Version*> TransactionCore::Upsert(Table& table, Version* fresh) {
+  Version* current = table.FindEntry(*table.MessageOf(fresh));
+  if (current == nullptr || current->deleted()) return Insert(table, fresh);
+  return Update(table, current, fresh);
+}
+
+absl::StatusOr<Version*> TransactionCore::FindNamed(Table& table, const Message* named) const {
+  if (named == nullptr) {
+    return absl::NotFoundError(absl::StrCat(
+        table.model().name, ": the reference given is empty; test it before it is passed on"));
+  }
+  Version* current = table.FindEntry(*named);
+  if (current == nullptr || current->deleted()) {
+    return absl::NotFoundError(absl::StrCat(table.NameOf(*named), ": there is no such record"));
+  }
+  return current;
+}
+
+absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current, Version* fresh) {
+  const Message& record = *table.MessageOf(fresh);
+  absl::Status status;
+  if (!table.SameKey(0, *table.MessageOf(current), record)) {
+    status = absl::InvalidArgumentError(
+        absl::StrCat(table.NameOf(*table.MessageOf(current)), ".",
+                     FieldNames(table.model().primary_key), ": an update may not change the key (to ",
+                     FieldValues(record, table.model().primary_key),
+                     "); delete the record and insert another"));
+  }
+  if (status.ok()) status = CheckRecord(table, record);
+  if (status.ok()) status = CheckUnique(table, current, fresh);
+  if (!status.ok()) {
+    table.FreeVersion(fresh);
+    return status;
+  }
+  NoteOrphans(table, current, fresh);
+  NoteWidows(table, current, fresh);
+  Install(table, current, fresh);
+  return fresh;
+}
+
+absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
+                                        std::vector<std::pair<Table*, Version*>>* cascade) {
+  for (const Engine::Link& link : engine_.children_of(table)) {
+    if (link.key->on_delete == RESTRICT) continue;
+    for (Version* child : ChildrenOf(link, *table.MessageOf(current))) {
+      if (link.key->on_delete == CASCADE) {
+        cascade->push_back({link.child, child});
+      } else if (absl::Status status = Detach(link, child); !status.ok()) {
+        return status;
+      }
+    }
+  }
+  // A record that refers to itself has a newer version now.
+  current = table.FindEntry(*table.MessageOf(current));
+  NoteWidows(table, current, nullptr);
+  Install(table, current, table.NewTombstone(*table.MessageOf(current)));
+  return absl::OkStatus();
+}
+
+absl::Status TransactionCore::Delete(Table& table, const Message* named) {
+  absl::StatusOr<Version*> first = FindNamed(table, named);
+  if (!first.ok()) return first.status();
+  const Mark before = mark();
+  std::vector<std::pair<Table*, Version*>> cascade = {{&table, *first}};
+  for (std::size_t deleted = 0; !cascade.empty();) {
+    const auto [next_table, version] = cascade.back();
+    cascade.pop_back();
+    Version* current = next_table->FindEntry(*next_table->MessageOf(version));
+    if (current == nullptr || current->deleted()) continue;  // Reached another way before.
+    absl::Status status = DeleteOne(*next_table, current, &cascade);
+    if (status.ok() && ++deleted > kCascadeLimit) {
+      status = absl::ResourceExhaustedError(
+          absl::StrCat(table.NameOf(*named), ": the delete would cascade to more than ",
+                       kCascadeLimit, " records; delete children first, in several transactions"));
+    }
+    if (!status.ok()) {
+      RollbackTo(before);
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// --- Versions and entries ---
+
+void TransactionCore::Install(Table& table, Version* current, Version* fresh) {
+  const bool was_live = current != nullptr && !current->deleted();
+  const bool own = current != nullptr && CommitOf(current->stamp) == CommitOf(context().stamp);
+  Version* older = current;
+  if (own) older = current->older.load(std::memory_order_relaxed);
+  fresh->older.store(older, std::memory_order_relaxed);
+  if (current != nullptr && !own) context().PruneBehind(current);
+
+  const std::uint64_t hash = table.HashOf(0, *table.MessageOf(fresh));
+  ChangeEntry(table.primary(), hash, current, fresh);
+  for (int i = 1; i < table.indexes(); ++i) {
+    InstallEntries(table, i, was_live ? current : nullptr, fresh);
+  }
+  Op op{};
+  op.kind = Op::Kind::kVersion;
+  op.table = &table;
+  op.before = current;
+  op.after = fresh;
+  log_.push_back(op);
+  const int delta = static_cast<int>(!fresh->deleted()) - static_cast<int>(was_live);
+  if (delta != 0) ChangeCount(table.counts(), delta);
+}
+
+void TransactionCore::InstallEntries(Table& table, int i, Version* current, Version* fresh) {
+  HashIndex& index = table.index(i);
+  const KeyReader& reader = table.keys(i);
+  KeyParts was;
+  KeyParts now;
+  const bool had = current != nullptr && reader.Read(*table.MessageOf(current), &was);
+  const bool has = !fresh->deleted() && reader.Read(*table.MessageOf(fresh), &now);
+  if (had && has && was == now) {
+    ChangeEntry(index, HashParts(now), current, fresh);
+    return;
+  }
+  if (had) {
+    const std::uint64_t hash = HashParts(was);
+    // Of what this transaction made itself, no view sees anything behind.
+    const bool own = CommitOf(current->stamp) == CommitOf(context().stamp);
+    Marker* marker = table.NewMarker(
+        hash, table.HashOf(0, *table.MessageOf(current)),
+        own ? current->older.load(std::memory_order_relaxed) : current);
+    Op op{};
+    op.kind = Op::Kind::kMarker;
+    op.index = &index;
+    op.after = marker;
+    log_.push_back(op);
+    ChangeEntry(index, hash, current, marker);
+    ChangeListCount(index, hash, -1);
+  }
+  if (has) {
+    const std::uint64_t hash = HashParts(now);
+    // The record may come back to a key that it left while an older view is open: one entry a
+    // (key, record), or that view would find the record twice.
+    Marker* marker = index.FindMarker(hash, table.HashOf(0, *table.MessageOf(fresh)),
+                                      *table.MessageOf(fresh));
+    ChangeEntry(index, hash, marker, fresh);
+    ChangeListCount(index, hash, 1);
+  }
+}
+
+void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before,
+                                  Version* after) {
+  if (before == nullptr) {
+    index.Add(hash, after);
+  } else {
+    index.Replace(hash, before, after);
+  }
+  Op op{};
+  op.kind = Op::Kind::kEntry;
+  op.index = &index;
+  op.hash = hash;
+  op.before = before;
+  op.after = after;
+  log_.push_back(op);
+}
+
+void TransactionCore::ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta) {
+  if (index.unique()) return;
+  if (PostingList* list = index.FindList(hash); list != nullptr) PushCount(list->counts())->Change(delta);
+  // Logged also where there is no list: one made later in the transaction outlives its undoing.
+  Op op{};
+  op.kind = Op::Kind::kListCount;
+  op.index = &index;
+  op.hash = hash;
+  op.delta = static_cast<std::int32_t>(delta);
+  log_.push_back(op);
+}
+
+CountChain* TransactionCore::PushCount(CountChain& counts) {
+  if (counts.head() != nullptr && counts.head()->stamp == context().stamp) return &counts;
+  if (counts.head() != nullptr) context().PruneBehind(counts.head());
+  auto* node = new CountNode;
+  node->stamp = context().stamp;
+  counts.Push(node);
+  Op op{};
+  op.kind = Op::Kind::kCountNode;
+  op.counts = &counts;
+  log_.push_back(op);
+  return &counts;
+}
+
+void TransactionCore::ChangeCount(CountChain& counts, std::int64_t delta) {
+  PushCount(counts)->Change(delta);
+  Op op{};
+  op.kind = Op::Kind::kCount;
+  op.counts = &counts;
+  op.delta = static_cast<std::int32_t>(delta);
+  log_.push_back(op);
+}
+
+// --- Undoing ---
+
+void TransactionCore::Undo(const Op& op) {
+  switch (op.kind) {
+    case Op::Kind::kVersion:
+      context().Retire(VersionGarbage(Garbage::Kind::kVersion, op.table, op.after));
+      return;
+    case Op::Kind::kEntry:
+      if (op.before == nullptr) {
+        op.index->Erase(op.hash, op.after);
+      } else {
+        op.index->Replace(op.hash, op.after, op.before);
+      }
+      return;
+    case Op::Kind::kMarker:
+      context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index, op.after));
+      return;
+    case Op::Kind::kCount:
+      op.counts->Change(-op.delta);
+      return;
+    case Op::Kind::kListCount:
+      // If there is a list, its newest count is of this transaction: pushed when the count was
+      // changed, or made with the list since.
+      if (PostingList* list = op.index->FindList(op.hash); list != nullptr) {
+        list->counts().Change(-op.delta);
+      }
+      return;
+    case Op::Kind::kNextId:
+      op.table->next_id = op.hash;
+      return;
+    case Op::Kind::kCountNode:
+      context().RetireWith(op.counts->Pop(), &DeleteCountNode);
+      return;
+  }
+}
+
+void TransactionCore::RollbackTo(const Mark& mark) {
+  while (log_.size() > mark.log) {
+    Undo(log_.back());
+    log_.pop_back();
+  }
+  orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(mark.orphans), orphans_.end());
+  widows_.erase(widows_.begin() + static_cast<std::ptrdiff_t>(mark.widows), widows_.end());
+}
+
+// --- Committing ---
+
+absl::Status TransactionCore::CheckAtCommit() const {
+  std::vector<std::string> violations;
+  absl::flat_hash_set<std::pair<const graph::ForeignKey*, const Version*>> seen;
+  for (const Orphan& orphan : orphans_) {
+    Table& table = *orphan.link.child;
+    const Version* child = table.FindEntry(*table.MessageOf(orphan.child));
+    KeyParts key;
+    if (child == nullptr || child->deleted() ||
+        !table.keys(orphan.link.key->child_index).Read(*table.MessageOf(child), &key) ||
+        FindLive(orphan.link.parent_index(), HashParts(key), key) != nullptr ||
+        !seen.insert({orphan.link.key, child}).second) {
+      continue;
+    }
+    violations.push_back(MissingParentText(orphan.link, *table.MessageOf(child)));
+  }
+  for (const Widow& widow : widows_) {
+    Table& parent = *widow.link.parent;
+    const Message& record = *parent.MessageOf(widow.parent);
+    KeyParts key;
+    parent.keys(widow.link.key->parent_index).Read(record, &key);
+    if (FindLive(widow.link.parent_index(), HashParts(key), key) != nullptr) continue;
+    const std::vector<Version*> children = ChildrenOf(widow.link, record);
+    if (children.empty() || !seen.insert({widow.link.key, children.front()}).second) continue;
+    violations.push_back(RestrictedText(widow.link, record, children));
+  }
+  if (violations.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrJoin(violations, "\n"));
+}
+
+const std::vector<Change>& TransactionCore::NetChanges() {
+  // Versions of this transaction that a later one of it superseded.
+  absl::flat_hash_set<const Version*> superseded;
+  for (const Op& op : log_) {
+    if (op.kind == Op::Kind::kVersion && op.before != nullptr &&
+        CommitOf(op.before->stamp) == CommitOf(context().stamp)) {
+      superseded.insert(op.before);
+    }
+  }
+  changes_.clear();
+  key_buffers_.clear();
+  std::string buffer;
+  for (const Op& op : log_) {
+    if (op.kind != Op::Kind::kVersion || superseded.contains(op.after)) continue;
+    const Table& table = *op.table;
+    const Version* before = op.after->older.load(std::memory_order_relaxed);
+    if (before != nullptr && before->deleted()) before = nullptr;
+    const Version* after = op.after->deleted() ? nullptr : op.after;
+    if (before == nullptr && after == nullptr) continue;  // Born and gone.
+    Change change;
+    change.model = table.position();
+    KeyParts key;
+    table.keys(0).Read(*table.MessageOf(op.after), &key);
+    change.key = table.keys(0).Encode(key, &buffer);
+    if (key.size > 1) {
+      key_buffers_.push_back(buffer);
+      change.key.bytes = key_buffers_.back();
+    }
+    if (before != nullptr) change.before = table.MessageOf(before);
+    if (after != nullptr) change.after = table.MessageOf(after);
+    changes_.push_back(change);
+  }
+  return changes_;
+}
+
+void TransactionCore::Finish() {
+  finished_ = true;
+  WriterContext& writer = context();
+  // Entries first: they must be gone before the versions behind them are freed.
+  for (const Op& op : log_) {
+    if (op.kind == Op::Kind::kMarker) {
+      writer.Retire(MarkerGarbage(Garbage::Kind::kMarker, op.index, op.after));
+    } else if (op.kind == Op::Kind::kVersion && op.after->deleted()) {
+      writer.Retire(VersionGarbage(Garbage::Kind::kTombstone, op.table, op.after));
+    }
+  }
+  for (const Op& op : log_) {
+    switch (op.kind) {
+      case Op::Kind::kVersion:
+        if (op.before != nullptr) {
+          writer.Retire(VersionGarbage(Garbage::Kind::kVersion, op.table, op.before));
+        }
+        break;
+      case Op::Kind::kEntry:
+        if (op.index->index() != 0 && op.before != nullptr && op.before->deleted()) {
+          writer.Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index, op.before));
+        }
+        break;
+      case Op::Kind::kCountNode:
+        if (CountNode* older = op.counts->head()->older.load(std::memory_order_relaxed);
+            older != nullptr) {
+          writer.RetireWith(older, &DeleteCountNode);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace kin::internal

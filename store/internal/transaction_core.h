@@ -1,0 +1,163 @@
+// A running transaction, over records of any model.
+#ifndef KIN_STORE_INTERNAL_TRANSACTION_CORE_H_
+#define KIN_STORE_INTERNAL_TRANSACTION_CORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/protobuf/message.h"
+#include "kin/proto/graph/graph.h"
+#include "kin/store/internal/engine.h"
+#include "kin/store/internal/table.h"
+#include "kin/store/persistence.h"
+
+namespace kin::internal {
+
+// Changes are made to the indexes at once, in versions stamped with the commit to come, which no
+// snapshot sees; a log of what was done undoes it. So a transaction reads its own writes through
+// every index, and a commit publishes by storing one number.
+//
+// "Newest" versions are those that the transaction sees. Functions that take a fresh version (of
+// Table::NewRawVersion, with its message) own it from then on, whatever they return. On error
+// nothing changed.
+//
+// Guarded by the writer's lock of the engine, which the thread that runs the body holds.
+class TransactionCore {
+ public:
+  explicit TransactionCore(Engine* engine);
+  ~TransactionCore();  // Aborts unless committed.
+  TransactionCore(const TransactionCore&) = delete;
+  TransactionCore& operator=(const TransactionCore&) = delete;
+
+  Engine& engine() { return engine_; }
+  const View* view() const { return &engine_.transaction_view_; }
+
+  absl::StatusOr<Version*> Insert(Table& table, Version* fresh);
+  absl::StatusOr<Version*> Upsert(Table& table, Version* fresh);
+  // The newest version of the record that `named` names by its key. Null and a key that is gone
+  // are NOT_FOUND.
+  absl::StatusOr<Version*> FindNamed(Table& table, const google::protobuf::Message* named) const;
+  // Replaces `current`, the newest version, by `fresh`.
+  absl::StatusOr<Version*> Update(Table& table, Version* current, Version* fresh);
+  absl::Status Delete(Table& table, const google::protobuf::Message* named);
+
+  // Associations. `child` and `far` are fresh versions or null, `child_named` / `far_named` name
+  // records that exist: one of the two is given.
+  absl::StatusOr<Version*> Set(const graph::Association& has_one,
+                               const google::protobuf::Message* parent, Version* child,
+                               const google::protobuf::Message* child_named);
+  absl::Status Clear(const graph::Association& has_one, const google::protobuf::Message* parent);
+  absl::StatusOr<Version*> Add(const graph::Association& has_many,
+                               const google::protobuf::Message* parent, Version* child,
+                               const google::protobuf::Message* child_named);
+  absl::Status Remove(const graph::Association& has_many, const google::protobuf::Message* parent,
+                      const google::protobuf::Message* child_named);
+
+  // Undoes all that was done after the mark.
+  struct Mark {
+    std::size_t log = 0;
+    std::size_t orphans = 0;
+    std::size_t widows = 0;
+  };
+  Mark mark() const { return {log_.size(), orphans_.size(), widows_.size()}; }
+  void RollbackTo(const Mark& mark);
+
+  bool empty() const { return log_.empty(); }
+  // All rules that are judged at commit; every violation is listed.
+  absl::Status CheckAtCommit() const;
+  // The net changes. Valid until the transaction ends.
+  const std::vector<Change>& NetChanges();
+  // Queues what the commit superseded for reclamation. To be called once it is published.
+  void Finish();
+
+ private:
+  // One thing done.
+  struct Op {
+    enum class Kind : std::uint8_t {
+      kVersion,    // `after` superseded `before` (null: the record is new).
+      kEntry,      // In `index` at `hash`, `after` took the place of `before` (null: was added).
+      kMarker,     // `after`, a Marker in `index`, was made.
+      kCount,      // `counts` changed by `delta`.
+      kListCount,  // The count of the list at `hash` of `index`, if any, changed by `delta`.
+      kCountNode,  // `counts` got a node for this transaction.
+      kNextId,     // An explicit id raised the next id of `table`, which was `hash`.
+    };
+    Kind kind;
+    std::int32_t delta = 0;
+    union {
+      Table* table = nullptr;
+      HashIndex* index;
+      CountChain* counts;
+    };
+    std::uint64_t hash = 0;
+    Version* before = nullptr;
+    Version* after = nullptr;
+  };
+
+  // Versions of a child with a foreign key whose parent was not there at the call.
+  struct Orphan {
+    Engine::Link link;
+    Version* child;
+  };
+  // Versions of a parent that is gone, or whose own_key changed, with children that restrict it.
+  struct Widow {
+    Engine::Link link;
+    Version* parent;
+  };
+
+  WriterContext& context() { return engine_.context_; }
+
+  absl::Status FillKey(Table& table, Version* fresh);
+  absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
+  void NoteOrphans(Table& table, const Version* current, Version* fresh);
+  void NoteWidows(Table& table, Version* current, const Version* fresh);
+  void Install(Table& table, Version* current, Version* fresh);
+  void InstallEntries(Table& table, int index, Version* current, Version* fresh);
+  void ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before, Version* after);
+  void ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta);
+  void ChangeCount(CountChain& counts, std::int64_t delta);
+  // Makes the newest count one of this transaction.
+  CountChain* PushCount(CountChain& counts);
+  void Undo(const Op& op);
+
+  // The newest version that has `key` in an index; null if there is none.
+  static Version* FindLive(const HashIndex& index, std::uint64_t hash, const KeyParts& key);
+  static std::vector<Version*> AllLive(const HashIndex& index, const KeyParts& key);
+  // The children of a parent over a link.
+  static std::vector<Version*> ChildrenOf(const Engine::Link& link,
+                                          const google::protobuf::Message& parent);
+  absl::Status DeleteOne(Table& table, Version* current,
+                         std::vector<std::pair<Table*, Version*>>* cascade);
+  // The child that a has_one shows, the one with the lowest key if there are several.
+  static Version* ShownBy(const Engine::Link& link, const google::protobuf::Message& parent);
+  absl::Status Detach(const Engine::Link& link, Version* child);
+  absl::StatusOr<Version*> Attach(const Engine::Link& link, const google::protobuf::Message& parent,
+                                  Version* child, const google::protobuf::Message* child_named);
+  absl::StatusOr<Version*> AddThrough(const graph::Association& has_many,
+                                      const google::protobuf::Message& parent, Version* far,
+                                      const google::protobuf::Message* far_named);
+  std::vector<Version*> Middles(const graph::Association& has_many,
+                                const google::protobuf::Message& parent,
+                                const google::protobuf::Message& far);
+  Table& TableOf(const graph::Model& model) {
+    return engine_.table(engine_.schema().IndexOf(model.descriptor));
+  }
+
+  Engine& engine_;
+  bool finished_ = false;
+  std::vector<Op> log_;
+  std::vector<Orphan> orphans_;
+  std::vector<Widow> widows_;
+  std::vector<Change> changes_;
+  std::deque<std::string> key_buffers_;
+};
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_TRANSACTION_CORE_H_

@@ -1,0 +1,64 @@
+// One version of a record, and how a reader walks to the one it sees.
+#ifndef KIN_STORE_INTERNAL_VERSION_H_
+#define KIN_STORE_INTERNAL_VERSION_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "kin/store/commit.h"
+
+namespace kin::internal {
+
+// A commit number and flags in one word, so that "is it visible" is one comparison: a view of
+// commit c sees what has a stamp of at most LimitOf(c).
+using Stamp = std::uint64_t;
+inline constexpr Stamp kDeletedFlag = 1;
+constexpr Stamp StampOf(CommitNumber commit) { return commit << 2; }
+constexpr Stamp LimitOf(CommitNumber commit) { return commit << 2 | 3; }
+constexpr CommitNumber CommitOf(Stamp stamp) { return stamp >> 2; }
+
+// The head of a version. The record's message follows it in the same allocation (for models known
+// only at run time, a pointer to the message).
+//
+// Two kinds carry kDeletedFlag and show a reader "nothing here":
+//   - in a primary index, the version that says the record is deleted; its message holds the key;
+//   - in a secondary index, a Marker, which says that the record left this entry.
+//
+// Invariants:
+//  1. `stamp` and the message never change once the version can be reached.
+//  2. `older` leads to versions with smaller stamps. What is behind it is alive for every reader
+//     whose limit is below `stamp`, and for no other: a reader goes on only while
+//     stamp > limit.
+//  3. The writer may change `older` to skip versions that no snapshot sees (release; pairs with
+//     the acquire in VisibleAt). Either value leads a reader to the same visible version.
+struct Version {
+  Stamp stamp = 0;
+  std::atomic<Version*> older{nullptr};
+
+  bool deleted() const { return (stamp & kDeletedFlag) != 0; }
+};
+static_assert(sizeof(Version) == 16, "a 48-byte message and its head fill one cache line");
+
+// Stands in a secondary index for a record that has left the entry, for as long as an older
+// snapshot can still find it there. `hash` is the entry's, which the record no longer tells;
+// `record_hash` is that of the record's primary key. `older` is the version that left, or, if the
+// transaction that left had made that one itself, the one before it (null if none).
+struct Marker : Version {
+  std::uint64_t hash = 0;
+  std::uint64_t record_hash = 0;
+};
+
+// The version that a reader with `limit` sees, starting from the newest; null if there is none or
+// the record is deleted.
+inline const Version* VisibleAt(const Version* version, Stamp limit) {
+  while (version->stamp > limit) {
+    // Pairs with the release stores of the writer that link or relink versions.
+    version = version->older.load(std::memory_order_acquire);
+    if (version == nullptr) return nullptr;
+  }
+  return version->deleted() ? nullptr : version;
+}
+
+}  // namespace kin::internal
+
+#endif  // KIN_STORE_INTERNAL_VERSION_H_

@@ -1,0 +1,331 @@
+// References to records: what reads and writes return, and what associations are followed from.
+//
+//   UserRef ada = snapshot.Find<User>(1);
+//   if (ada) Use(ada->email());                        // -> the record's fields
+//   for (PostRef post : ada.posts()) Use(post->title());  // . its associations
+//
+// A reference is two words, to be passed by value. It lives until the snapshot it came from is
+// destroyed, or, from a transaction, until `Write` returns; it is not tied to the address of the
+// Snapshot object, which may be moved.
+#ifndef KIN_STORE_REF_H_
+#define KIN_STORE_REF_H_
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
+#include "kin/store/internal/hash_index.h"
+#include "kin/store/internal/table.h"
+#include "kin/store/internal/view.h"
+#include "kin/store/model.h"
+
+namespace kin {
+
+namespace internal {
+
+// A checked failure: the program dereferenced an empty reference. Does not return.
+[[noreturn]] ABSL_ATTRIBUTE_NOINLINE void DereferencedEmpty(const char* model);
+
+// Marks the types that std::hash is given for.
+struct RefTag {};
+
+}  // namespace internal
+
+// The base of UserRef and its like, which add a method for each association.
+// Thread-safety: immutable; what it refers to never changes.
+template <typename M>
+class RefBase : internal::RefTag {
+ public:
+  using Record = M;
+
+  // Empty: refers to no record.
+  constexpr RefBase() = default;
+  // For the library.
+  constexpr RefBase(const M* record, const internal::View* view) : record_(record), view_(view) {}
+
+  explicit operator bool() const { return record_ != nullptr; }
+  // The record. A checked failure on an empty reference.
+  const M* operator->() const { return Checked(); }
+  const M& operator*() const { return *Checked(); }
+  // The record, null if the reference is empty. Within a snapshot a record has one address.
+  const M* get() const { return record_; }
+
+  // For the library.
+  const internal::View* internal_view() const { return view_; }
+
+  // Whether both refer to the same version of the same record; all empty ones are equal.
+  friend bool operator==(const RefBase& a, const RefBase& b) { return a.record_ == b.record_; }
+  template <typename H>
+  friend H AbslHashValue(H h, const RefBase& ref) {
+    return H::combine(std::move(h), ref.record_);
+  }
+
+ private:
+  const M* Checked() const {
+    if (ABSL_PREDICT_FALSE(record_ == nullptr)) {
+      internal::DereferencedEmpty(ModelTraits<M>::kName);
+    }
+    return record_;
+  }
+
+  const M* record_ = nullptr;
+  const internal::View* view_ = nullptr;
+};
+
+template <typename R>
+concept ReferenceType = std::derived_from<R, RefBase<typename R::Record>>;
+
+namespace internal {
+
+template <typename M>
+const M* RecordIn(const Version* version) {
+  return static_cast<const M*>(static_cast<const void*>(version + 1));
+}
+
+template <typename M>
+HashIndex* SlotOf(const View* view, int slot) {
+  return view->slots[ModelTraits<M>::slot_base.value.load(std::memory_order_relaxed) +
+                     static_cast<std::uint32_t>(slot)];
+}
+
+// The newest version of the record of `entry`, null if it is deleted. For transactions, whose
+// ranges may be older than their changes.
+const Version* NewestOf(const Table& table, const Version* entry);
+
+}  // namespace internal
+
+// The records of a has_many, in an order that is the same for all reads of a snapshot.
+//
+// In a transaction a range may be iterated while records are changed: what stays is visited once,
+// what is added may be. Thread-safety: immutable.
+template <typename M>
+class Range {
+ public:
+  using value_type = RefOf<M>;
+
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = RefOf<M>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const value_type*;
+    using reference = value_type;
+
+    iterator() = default;
+    value_type operator*() const { return value_type(current_, range_.view_); }
+    iterator& operator++() {
+      ++position_;
+      Settle();
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) {
+      return a.current_ == b.current_ && (a.current_ == nullptr || a.position_ == b.position_);
+    }
+
+   private:
+    friend class Range;
+    explicit iterator(const Range& range) : range_(range) { Settle(); }
+
+    // Goes on to the next position that shows a record, or to the end.
+    void Settle() { current_ = range_.At(&position_); }
+
+    Range range_;
+    std::uint32_t position_ = 0;
+    const M* current_ = nullptr;
+  };
+  using const_iterator = iterator;
+
+  // Empty.
+  Range() = default;
+
+  iterator begin() const { return iterator(*this); }
+  iterator end() const { return iterator(); }
+
+  // How many records. O(1); counts them where the range is of a `through`, or of a snapshot that
+  // is older than the list of its records (the first transaction to give a parent two children
+  // makes that list).
+  std::size_t size() const {
+    if (collected_ != nullptr) return collected_->size();
+    if (cell_ == 0) return 0;
+    if (internal::IsList(cell_)) {
+      const internal::PostingList& list = *internal::ListIn(cell_);
+      const std::int64_t count = list.counts().At(view_->Limit());
+      if (count >= 0 && !list.mixed()) return static_cast<std::size_t>(count);
+    }
+    std::size_t counted = 0;
+    for (iterator it = begin(); it != end(); ++it) ++counted;
+    return counted;
+  }
+  bool empty() const { return begin() == end(); }
+
+  // For the library. `matches` tells whether a record still has `owner` for its parent.
+  using Matches = bool (*)(const void* owner, const M& record);
+  Range(const internal::View* view, const internal::HashIndex* index, internal::Cell cell,
+        const void* owner, Matches matches)
+      : view_(view), index_(index), cell_(cell), owner_(owner), matches_(matches) {}
+  Range(const internal::View* view, std::vector<const M*> collected)
+      : view_(view),
+        collected_(std::make_shared<const std::vector<const M*>>(std::move(collected))) {}
+
+ private:
+  friend class iterator;
+
+  // The record at *position or after, whose position is stored; null at the end.
+  const M* At(std::uint32_t* position) const {
+    if (cell_ == 0) return collected_ == nullptr ? nullptr : AtCollected(position);
+    if (!internal::IsList(cell_)) return *position == 0 ? Single() : nullptr;
+    const internal::PostingArray* array = internal::ListIn(cell_)->array();
+    const std::uint32_t used = array->used.load(std::memory_order_acquire);
+    const internal::Stamp limit = view_->Limit();
+    for (; *position < used; ++*position) {
+      const internal::Version* entry =
+          array->entries()[*position].load(std::memory_order_acquire);
+      if (entry == nullptr) continue;
+      const internal::Version* version = internal::VisibleAt(entry, limit);
+      if (version == nullptr) continue;
+      const M* record = internal::RecordIn<M>(version);
+      if (matches_(owner_, *record)) return record;
+    }
+    return nullptr;
+  }
+
+  const M* Single() const {
+    const internal::Version* entry = internal::EntryIn(cell_);
+    if (view_->transaction) entry = internal::NewestOf(*index_->table(), entry);
+    if (entry == nullptr) return nullptr;
+    const internal::Version* version = internal::VisibleAt(entry, view_->Limit());
+    if (version == nullptr) return nullptr;
+    const M* record = internal::RecordIn<M>(version);
+    return matches_(owner_, *record) ? record : nullptr;
+  }
+
+  const M* AtCollected(std::uint32_t* position) const {
+    for (; *position < collected_->size(); ++*position) {
+      const M* record = (*collected_)[*position];
+      if (!view_->transaction) return record;
+      const internal::Table& table =
+          *internal::SlotOf<M>(view_, 0)->table();
+      const internal::Version* newest = internal::NewestOf(
+          table, internal::Table::VersionOf(const_cast<M*>(record)));
+      if (newest != nullptr) return internal::RecordIn<M>(newest);
+    }
+    return nullptr;
+  }
+
+  const internal::View* view_ = nullptr;
+  const internal::HashIndex* index_ = nullptr;
+  internal::Cell cell_ = 0;  // An entry or a posting list of `index_`.
+  const void* owner_ = nullptr;
+  Matches matches_ = nullptr;
+  std::shared_ptr<const std::vector<const M*>> collected_;  // Of a `through`.
+};
+
+// All records of a model. In no particular order, which is the same for all reads of a snapshot.
+// Otherwise as Range.
+template <typename M>
+class TableRange {
+ public:
+  using value_type = RefOf<M>;
+
+  class iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = RefOf<M>;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const value_type*;
+    using reference = value_type;
+
+    iterator() = default;
+    value_type operator*() const { return value_type(current_, view_); }
+    iterator& operator++() {
+      ++slot_;
+      Settle();
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const iterator& a, const iterator& b) {
+      return a.current_ == b.current_;
+    }
+
+   private:
+    friend class TableRange;
+    iterator(const internal::View* view, const internal::HashIndex* index)
+        : view_(view), index_(index), lines_(index->lines()) {
+      Settle();
+    }
+
+    void Settle() {
+      const internal::Stamp limit = view_->Limit();
+      for (; bucket_ < lines_->buckets(); ++bucket_, slot_ = 0) {
+        for (; slot_ < internal::LineTable::kSlots; ++slot_) {
+          const internal::Cell cell = lines_->At(bucket_, slot_);
+          if (cell == 0) continue;
+          const internal::Version* version = internal::EntryIn(cell);
+          if (view_->transaction && lines_ != index_->lines()) {
+            version = internal::NewestOf(*index_->table(), version);
+            if (version == nullptr) continue;
+          }
+          version = internal::VisibleAt(version, limit);
+          if (version == nullptr) continue;
+          current_ = internal::RecordIn<M>(version);
+          return;
+        }
+      }
+      current_ = nullptr;
+    }
+
+    const internal::View* view_ = nullptr;
+    const internal::HashIndex* index_ = nullptr;
+    const internal::LineTable* lines_ = nullptr;
+    std::uint64_t bucket_ = 0;
+    int slot_ = 0;
+    const M* current_ = nullptr;
+  };
+  using const_iterator = iterator;
+
+  iterator begin() const { return iterator(view_, index_); }
+  iterator end() const { return iterator(); }
+  // O(1).
+  std::size_t size() const {
+    const std::int64_t count = index_->table()->counts().At(view_->Limit());
+    return count < 0 ? 0 : static_cast<std::size_t>(count);
+  }
+  bool empty() const { return size() == 0; }
+
+  // For the library.
+  TableRange(const internal::View* view, const internal::HashIndex* index)
+      : view_(view), index_(index) {}
+
+ private:
+  const internal::View* view_;
+  const internal::HashIndex* index_;
+};
+
+}  // namespace kin
+
+template <typename R>
+  requires std::derived_from<R, kin::internal::RefTag>
+struct std::hash<R> {
+  std::size_t operator()(const R& ref) const noexcept {
+    return std::hash<const void*>()(ref.get());
+  }
+};
+
+#endif  // KIN_STORE_REF_H_

@@ -1,0 +1,202 @@
+// Consistent views of a store.
+//
+//   kin::Snapshot snapshot = store->GetSnapshot();
+//   UserRef ada = snapshot.Find<User>(1);
+//   for (UserRef user : snapshot.All<User>()) Use(user->email());
+//
+// A snapshot shows the store as of one commit for as long as it lives. Reading takes no lock, and
+// neither waits for a writer nor makes one wait. Taking and dropping one costs tens of nanoseconds:
+// take one for each request. One that is kept keeps the memory of what has changed since.
+#ifndef KIN_STORE_SNAPSHOT_H_
+#define KIN_STORE_SNAPSHOT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "absl/base/attributes.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "google/protobuf/message.h"
+#include "kin/store/commit.h"
+#include "kin/store/internal/follow.h"
+#include "kin/store/key.h"
+#include "kin/store/model.h"
+#include "kin/store/ref.h"
+
+namespace kin {
+
+namespace internal {
+
+// A checked failure: the model is not in the schema of the store. Does not return.
+[[noreturn]] ABSL_ATTRIBUTE_NOINLINE void ModelNotInSchema(const char* model);
+
+// The primary index of a model; null if the model is not in the schema.
+inline const HashIndex* FindPrimary(const View* view, std::uint32_t slot) {
+  return slot < view->slot_count ? view->slots[slot] : nullptr;  // Slot 0 is no model's.
+}
+
+// The primary index of M; a checked failure if M is not in the schema.
+template <typename M>
+const HashIndex& PrimaryOf(const View* view) {
+  const HashIndex* index = FindPrimary(view, ModelTraits<M>::slot_base.value.load(
+                                                 std::memory_order_relaxed));
+  if (ABSL_PREDICT_FALSE(index == nullptr)) ModelNotInSchema(ModelTraits<M>::kName);
+  return *index;
+}
+
+template <typename T>
+decltype(auto) KeyArgument(const T& value) {
+  if constexpr (std::is_convertible_v<const T&, std::string_view> &&
+                !std::is_convertible_v<const T&, absl::string_view>) {
+    const std::string_view text = value;
+    return absl::string_view(text.data(), text.size());
+  } else {
+    return (value);
+  }
+}
+
+// Reads that snapshots and transactions share. Thread-safety: as the class derived from it.
+class Reader {
+ public:
+  // The record with that key, empty if there is none. A composite key is given as one argument a
+  // part. One hash lookup.
+  template <typename M, typename... Key>
+  RefOf<M> Find(const Key&... key) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    return FindIn<M>(PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
+                     [&](const M& record) {
+                       return ModelTraits<M>::KeyEquals(record, KeyArgument(key)...);
+                     });
+  }
+
+  // The record whose unique field has that value, empty if there is none. One hash lookup.
+  template <typename F, typename Value>
+  RefOf<typename F::Model> FindBy(const Field<F>& /*field*/, const Value& value) const
+      ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    using M = typename F::Model;
+    static_assert(F::kUniqueSlot >= 0,
+                  "FindBy needs a field that is the key or is declared (kin.field).unique");
+    PrimaryOf<M>(view());
+    using V = typename F::Value;
+    if constexpr (std::is_same_v<V, std::string>) {
+      return FindByTyped<F>(absl::string_view(KeyArgument(value)));
+    } else if constexpr (std::is_integral_v<V> && !std::is_same_v<V, bool>) {
+      if (!std::in_range<V>(value)) return {};
+      return FindByTyped<F>(static_cast<V>(value));
+    } else {
+      return FindByTyped<F>(static_cast<V>(value));
+    }
+  }
+
+  // All records of a model: a range of references, with size().
+  template <typename M>
+  TableRange<M> All() const ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    return TableRange<M>(view(), &PrimaryOf<M>(view()));
+  }
+
+  // How many records the model has. O(1).
+  template <typename M>
+  std::int64_t Count() const {
+    return static_cast<std::int64_t>(All<M>().size());
+  }
+
+  // The association of each of `refs`, in `out` at the same position: a reference for a belongs_to
+  // or has_one, a Range for a has_many. As a loop over the references' methods, but memory
+  // latency overlaps: about three times as fast where the records are not in the cache.
+  // REQUIRES: out.size() >= refs.size().
+  template <typename A>
+  void Resolve(absl::Span<const RefOf<typename A::Owner>> refs, const BelongsTo<A>& /*association*/,
+               absl::Span<RefOf<typename A::Target>> out) const {
+    ResolveAll<A>(refs, out);
+  }
+  template <typename A>
+  void Resolve(absl::Span<const RefOf<typename A::Owner>> refs, const HasOne<A>& /*association*/,
+               absl::Span<RefOf<typename A::Target>> out) const {
+    ResolveAll<A>(refs, out);
+  }
+  template <typename A>
+  void Resolve(absl::Span<const RefOf<typename A::Owner>> refs, const HasMany<A>& /*association*/,
+               absl::Span<Range<typename A::Target>> out) const {
+    ResolveAll<A>(refs, out);
+  }
+
+ protected:
+  Reader() = default;
+  explicit Reader(const View* view) : view_(view) {}
+  const View* view() const { return view_; }
+  void set_view(const View* view) { view_ = view; }
+
+ private:
+  template <typename F, typename Typed>
+  RefOf<typename F::Model> FindByTyped(const Typed& value) const {
+    using M = typename F::Model;
+    return FindIn<M>(*SlotOf<M>(view(), F::kUniqueSlot), HashKey(value), [&](const M& record) {
+      return F::Has(record) && F::Get(record) == value;
+    });
+  }
+
+  template <typename M, typename Equals>
+  RefOf<M> FindIn(const HashIndex& index, std::uint64_t hash, Equals&& equals) const {
+    const Stamp limit = view()->Limit();
+    const M* found = nullptr;
+    index.lines()->Find(hash, [&](Cell cell) {
+      const Version* version = VisibleAt(EntryIn(cell), limit);
+      if (version == nullptr || !equals(*RecordIn<M>(version))) return false;
+      found = RecordIn<M>(version);
+      return true;
+    });
+    return RefOf<M>(found, found == nullptr ? nullptr : view());
+  }
+
+  const View* view_ = nullptr;
+};
+
+}  // namespace internal
+
+// Movable; not copyable (take another). May be used by several threads at once, and moved to and
+// dropped on any thread. Must not outlive its store. A default-constructed or moved-from one is
+// only to be destroyed or assigned to.
+class Snapshot : public internal::Reader {
+ public:
+  Snapshot() = default;
+  ~Snapshot() { Drop(); }
+  Snapshot(Snapshot&& other) noexcept : Reader(other.view()) { other.set_view(nullptr); }
+  Snapshot& operator=(Snapshot&& other) noexcept {
+    if (this != &other) {
+      Drop();
+      set_view(other.view());
+      other.set_view(nullptr);
+    }
+    return *this;
+  }
+
+  // The newest commit that it shows.
+  CommitNumber commit() const { return internal::CommitOf(view()->Limit()); }
+
+  // For plugins and tools, which handle records of any model; `model` counts in
+  // Schema::graph().models. The record with that key, null if there is none; lives as long as the
+  // snapshot.
+  const google::protobuf::Message* FindRecord(int model, const KeyView& key) const
+      ABSL_ATTRIBUTE_LIFETIME_BOUND;
+  void ForEachRecord(int model,
+                     absl::FunctionRef<void(const google::protobuf::Message&)> visit) const;
+  std::int64_t CountRecords(int model) const;
+
+  // For the library.
+  explicit Snapshot(internal::View* view) : Reader(view) {}
+
+ private:
+  void Drop() {
+    if (view() != nullptr) {
+      internal::ViewRegistry::Release(const_cast<internal::View*>(view()));
+    }
+  }
+};
+
+}  // namespace kin
+
+#endif  // KIN_STORE_SNAPSHOT_H_
