@@ -191,8 +191,7 @@ class Range {
     const std::uint32_t used = array->used.load(std::memory_order_acquire);
     const internal::Stamp limit = view_->Limit();
     for (; *position < used; ++*position) {
-      const internal::Version* entry =
-          array->entries()[*position].load(std::memory_order_acquire);
+      const internal::Version* entry = array->entries()[*position].load(std::memory_order_acquire);
       if (entry == nullptr) continue;
       const internal::Version* version = internal::VisibleAt(entry, limit);
       if (version == nullptr) continue;
@@ -216,10 +215,9 @@ class Range {
     for (; *position < collected_->size(); ++*position) {
       const M* record = (*collected_)[*position];
       if (!view_->transaction) return record;
-      const internal::Table& table =
-          *internal::SlotOf<M>(view_, 0)->table();
-      const internal::Version* newest = internal::NewestOf(
-          table, internal::Table::VersionOf(const_cast<M*>(record)));
+      const internal::Table& table = *internal::SlotOf<M>(view_, 0)->table();
+      const internal::Version* newest =
+          internal::NewestOf(table, internal::Table::VersionOf(const_cast<M*>(record)));
       if (newest != nullptr) return internal::RecordIn<M>(newest);
     }
     return nullptr;
@@ -233,8 +231,8 @@ class Range {
   std::shared_ptr<const std::vector<const M*>> collected_;  // Of a `through`.
 };
 
-// All records of a model. In no particular order, which is the same for all reads of a snapshot.
-// Otherwise as Range.
+// All records of a model: in the order of the key if that is declared `ordered`, else in no
+// particular one, which is the same for all reads of a snapshot. Otherwise as Range.
 template <typename M>
 class TableRange {
  public:
@@ -251,8 +249,12 @@ class TableRange {
     iterator() = default;
     value_type operator*() const { return value_type(current_, view_); }
     iterator& operator++() {
-      ++slot_;
-      Settle();
+      if (ordered_) {
+        SettleInOrder();
+      } else {
+        ++slot_;
+        Settle();
+      }
       return *this;
     }
     iterator operator++(int) {
@@ -268,7 +270,22 @@ class TableRange {
     friend class TableRange;
     iterator(const internal::View* view, const internal::HashIndex* index)
         : view_(view), index_(index), lines_(index->lines()) {
-      Settle();
+      if (const internal::OrderedIndex* ordered = index->table()->ordered(0); ordered != nullptr) {
+        ordered_ = true;
+        node_ = ordered->First();
+        SettleInOrder();
+      } else {
+        Settle();
+      }
+    }
+
+    void SettleInOrder() {
+      const internal::Stamp limit = view_->Limit();
+      current_ = nullptr;
+      for (; node_ != nullptr && current_ == nullptr; node_ = node_->next()) {
+        const internal::Version* version = internal::VisibleAt(node_->entry(), limit);
+        if (version != nullptr) current_ = internal::RecordIn<M>(version);
+      }
     }
 
     void Settle() {
@@ -296,6 +313,8 @@ class TableRange {
     const internal::LineTable* lines_ = nullptr;
     std::uint64_t bucket_ = 0;
     int slot_ = 0;
+    bool ordered_ = false;
+    const internal::OrderedIndex::Node* node_ = nullptr;  // After that of `current_`.
     const M* current_ = nullptr;
   };
   using const_iterator = iterator;
@@ -321,7 +340,7 @@ class TableRange {
 }  // namespace kin
 
 template <typename R>
-  requires std::derived_from<R, kin::internal::RefTag>
+requires std::derived_from<R, kin::internal::RefTag>
 struct std::hash<R> {
   std::size_t operator()(const R& ref) const noexcept {
     return std::hash<const void*>()(ref.get());

@@ -56,8 +56,8 @@ SchemaData::SchemaData(std::vector<const ModelOps*> models) : ops(std::move(mode
 }  // namespace internal
 
 Schema::Schema(std::initializer_list<const internal::ModelOps*> models)
-    : data_(std::make_shared<internal::SchemaData>(
-          std::vector<const internal::ModelOps*>(models))) {}
+    : data_(
+          std::make_shared<internal::SchemaData>(std::vector<const internal::ModelOps*>(models))) {}
 
 const absl::Status& Schema::status() const { return data_->status; }
 

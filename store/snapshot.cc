@@ -15,12 +15,14 @@ void DereferencedEmpty(const char* model) {
 }
 
 void ModelNotInSchema(const char* model) {
-  ABSL_RAW_LOG(FATAL, "kin: %s is not in the schema of this store; add it to kin::Schema::Of", model);
+  ABSL_RAW_LOG(FATAL, "kin: %s is not in the schema of this store; add it to kin::Schema::Of",
+               model);
   std::abort();
 }
 
 void ForeignReference(const char* model) {
-  ABSL_RAW_LOG(FATAL, "kin: a reference to a %s of another store was given to a transaction", model);
+  ABSL_RAW_LOG(FATAL, "kin: a reference to a %s of another store was given to a transaction",
+               model);
   std::abort();
 }
 
@@ -51,8 +53,7 @@ void Snapshot::ForEachRecord(
 }
 
 std::int64_t Snapshot::CountRecords(int model) const {
-  const std::int64_t count =
-      view()->engine->table(model).counts().At(view()->Limit());
+  const std::int64_t count = view()->engine->table(model).counts().At(view()->Limit());
   return count < 0 ? 0 : count;
 }
 

@@ -43,8 +43,8 @@ inline const HashIndex* FindPrimary(const View* view, std::uint32_t slot) {
 // The primary index of M; a checked failure if M is not in the schema.
 template <typename M>
 const HashIndex& PrimaryOf(const View* view) {
-  const HashIndex* index = FindPrimary(view, ModelTraits<M>::slot_base.value.load(
-                                                 std::memory_order_relaxed));
+  const HashIndex* index =
+      FindPrimary(view, ModelTraits<M>::slot_base.value.load(std::memory_order_relaxed));
   if (ABSL_PREDICT_FALSE(index == nullptr)) ModelNotInSchema(ModelTraits<M>::kName);
   return *index;
 }
@@ -67,16 +67,15 @@ class Reader {
   // part. One hash lookup.
   template <typename M, typename... Key>
   RefOf<M> Find(const Key&... key) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
-    return FindIn<M>(PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
-                     [&](const M& record) {
-                       return ModelTraits<M>::KeyEquals(record, KeyArgument(key)...);
-                     });
+    return FindIn<M>(
+        PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
+        [&](const M& record) { return ModelTraits<M>::KeyEquals(record, KeyArgument(key)...); });
   }
 
   // The record whose unique field has that value, empty if there is none. One hash lookup.
   template <typename F, typename Value>
-  RefOf<typename F::Model> FindBy(const Field<F>& /*field*/, const Value& value) const
-      ABSL_ATTRIBUTE_LIFETIME_BOUND {
+  RefOf<typename F::Model> FindBy(const Field<F>& /*field*/,
+                                  const Value& value) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
     using M = typename F::Model;
     static_assert(F::kUniqueSlot >= 0,
                   "FindBy needs a field that is the key or is declared (kin.field).unique");
@@ -134,9 +133,8 @@ class Reader {
   template <typename F, typename Typed>
   RefOf<typename F::Model> FindByTyped(const Typed& value) const {
     using M = typename F::Model;
-    return FindIn<M>(*SlotOf<M>(view(), F::kUniqueSlot), HashKey(value), [&](const M& record) {
-      return F::Has(record) && F::Get(record) == value;
-    });
+    return FindIn<M>(*SlotOf<M>(view(), F::kUniqueSlot), HashKey(value),
+                     [&](const M& record) { return F::Has(record) && F::Get(record) == value; });
   }
 
   template <typename M, typename Equals>

@@ -12,26 +12,26 @@ namespace kin {
 
 struct Stats {
   // The store.
-  CommitNumber commit = 0;              // Newest committed.
-  std::int64_t records = 0;             // Live records of all models.
-  std::int64_t versions = 0;            // Versions in memory, those of live records included.
-  std::int64_t retired = 0;             // Objects that wait until no snapshot can reach them.
-  std::int64_t memory_bytes = 0;        // Of versions and indexes; not of what messages own.
-  std::int64_t snapshots = 0;           // Open now.
-  CommitNumber oldest_snapshot = 0;     // Its commit; the newest commit if none is open.
+  CommitNumber commit = 0;           // Newest committed.
+  std::int64_t records = 0;          // Live records of all models.
+  std::int64_t versions = 0;         // Versions in memory, those of live records included.
+  std::int64_t retired = 0;          // Objects that wait until no snapshot can reach them.
+  std::int64_t memory_bytes = 0;     // Of versions and indexes; not of what messages own.
+  std::int64_t snapshots = 0;        // Open now.
+  CommitNumber oldest_snapshot = 0;  // Its commit; the newest commit if none is open.
 
   // Persistence; zero in a memory-only store.
   CommitNumber durable_commit = 0;
-  std::int64_t lag_records = 0;         // Changed records that are not in the database yet.
-  std::int64_t lag_bytes = 0;           // Memory held to remember them.
+  std::int64_t lag_records = 0;               // Changed records that are not in the database yet.
+  std::int64_t lag_bytes = 0;                 // Memory held to remember them.
   absl::Duration lag = absl::ZeroDuration();  // Age of the oldest commit not in the database.
-  std::int64_t batches = 0;             // Written and committed.
-  std::int64_t changes_committed = 0;   // Before coalescing.
-  std::int64_t rows_written = 0;        // After it: inserted, updated and deleted rows.
+  std::int64_t batches = 0;                   // Written and committed.
+  std::int64_t changes_committed = 0;         // Before coalescing.
+  std::int64_t rows_written = 0;              // After it: inserted, updated and deleted rows.
   std::int64_t retries = 0;
   absl::Duration last_flush = absl::ZeroDuration();
   bool halted = false;
-  absl::Status halt_cause;              // Why, if halted.
+  absl::Status halt_cause;  // Why, if halted.
 };
 
 }  // namespace kin

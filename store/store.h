@@ -48,8 +48,8 @@ class Store {
  public:
   // Opens a store and loads all records of its database, if there is one.
   // INVALID_ARGUMENT: a mistake in the schema. FAILED_PRECONDITION: the database is of another
-  // schema, or another store owns it. UNAVAILABLE: it cannot be read or written. DATA_LOSS: it holds
-  // what breaks the rules of the models; each is named, and nothing is changed.
+  // schema, or another store owns it. UNAVAILABLE: it cannot be read or written. DATA_LOSS: it
+  // holds what breaks the rules of the models; each is named, and nothing is changed.
   static absl::StatusOr<std::unique_ptr<Store>> Open(Schema schema, OpenOptions options = {});
 
   // Closes the store first, waiting as long as that takes; call Close to learn of a failure.
@@ -75,8 +75,7 @@ class Store {
   // DATA_LOSS with the cause if the database cannot be written.
   absl::Status Flush(absl::Duration timeout = absl::InfiniteDuration());
   // The same for one commit.
-  absl::Status WaitDurable(CommitNumber commit,
-                           absl::Duration timeout = absl::InfiniteDuration());
+  absl::Status WaitDurable(CommitNumber commit, absl::Duration timeout = absl::InfiniteDuration());
   // The newest commit that is in the database; in a memory-only store, the newest.
   CommitNumber durable_commit() const;
 

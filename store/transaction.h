@@ -75,8 +75,7 @@ class Transaction : public internal::Reader {
 
   // Calls change(M&) on a copy of the newest version, which then takes its place; returns the new
   // one. INVALID_ARGUMENT if the key changes.
-  template <typename R, typename Change>
-    requires ReferenceType<R>
+  template <ReferenceType R, typename Change>
   absl::StatusOr<R> Update(const R& ref, Change&& change) {
     using M = typename R::Record;
     internal::Table& table = TableOf<M>();
@@ -92,8 +91,7 @@ class Transaction : public internal::Reader {
 
   // Deletes a record. Its children are deleted (CASCADE), or lose it (NULLIFY); while there are
   // others (RESTRICT), the transaction cannot commit. O(children that change).
-  template <typename R>
-    requires ReferenceType<R>
+  template <ReferenceType R>
   absl::Status Delete(const R& ref) {
     return core_.Delete(TableOf<typename R::Record>(), Named(ref));
   }

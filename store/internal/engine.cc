@@ -152,9 +152,8 @@ absl::Status Engine::CheckWritable() const {
   return closed_.load(std::memory_order_acquire) ? ClosedError() : absl::OkStatus();
 }
 
-absl::StatusOr<CommitNumber> Engine::Write(
-    absl::FunctionRef<absl::Status(TransactionCore&)> body, Durability durability,
-    absl::Duration timeout) {
+absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(TransactionCore&)> body,
+                                           Durability durability, absl::Duration timeout) {
   if (writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
     return absl::FailedPreconditionError(
         "Write was called inside the body of a transaction; use that transaction");
@@ -191,8 +190,8 @@ absl::StatusOr<CommitNumber> Engine::Write(
     if (!durable.ok()) {
       return absl::Status(
           durable.code(),
-          absl::StrCat("commit ", committed, " is made and stays, but is not durable yet: ",
-                       durable.message()));
+          absl::StrCat("commit ", committed,
+                       " is made and stays, but is not durable yet: ", durable.message()));
     }
   }
   return committed;
@@ -246,8 +245,8 @@ void Engine::Housekeep() {
       if (context_.reclaimer.size() > 0) {
         registry_.AdvanceEra();
         context_.Rescan();
-        const std::size_t done = context_.reclaimer.Run(context_.scan.oldest_era, registry_.era(),
-                                                        kHousekeepBatch);
+        const std::size_t done =
+            context_.reclaimer.Run(context_.scan.oldest_era, registry_.era(), kHousekeepBatch);
         pause = done == kHousekeepBatch ? absl::ZeroDuration()
                 : done == 0             ? kHousekeepPauseWhenBlocked
                                         : kHousekeepPause;
@@ -273,9 +272,8 @@ absl::Status Engine::Flush(absl::Duration timeout) {
 absl::Status Engine::WaitDurable(CommitNumber commit, absl::Duration timeout) {
   if (persistence_ == nullptr || commit <= persistence_->durable_commit()) return absl::OkStatus();
   if (commit > published()) {
-    return absl::InvalidArgumentError(absl::StrCat("commit ", commit,
-                                                   " has not been made; the newest is ",
-                                                   published()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("commit ", commit, " has not been made; the newest is ", published()));
   }
   return persistence_->WaitDurable(commit, Durability::kWritten, timeout);
 }
@@ -321,14 +319,17 @@ Stats Engine::GetStats() {
       stats.records += count > 0 ? count : 0;
       for (int i = 0; i < table->indexes(); ++i) {
         stats.memory_bytes += static_cast<std::int64_t>(table->index(i).memory_bytes());
+        if (const OrderedIndex* ordered = table->ordered(i); ordered != nullptr) {
+          stats.memory_bytes += static_cast<std::int64_t>(ordered->memory_bytes());
+        }
       }
     }
     stats.versions = context_.versions;
     stats.retired = static_cast<std::int64_t>(context_.reclaimer.size());
     stats.memory_bytes += context_.slab.bytes_in_use();
     stats.snapshots = context_.scan.views;
-    stats.oldest_snapshot = context_.scan.acquiring ? stats.commit
-                                                    : CommitOf(context_.scan.oldest_limit);
+    stats.oldest_snapshot =
+        context_.scan.acquiring ? stats.commit : CommitOf(context_.scan.oldest_limit);
   }
   if (persistence_ != nullptr) {
     persistence_->AddStats(&stats);

@@ -1,5 +1,9 @@
 #include "kin/store/internal/engine_loader.h"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "kin/store/internal/errors.h"
 #include "kin/store/internal/record_rules.h"
@@ -107,6 +111,24 @@ void EngineLoader::Index(Table& table, Version* version, std::vector<Violation>*
   }
 }
 
+void EngineLoader::IndexInOrder(Table& table, OrderedIndex& ordered) {
+  std::vector<std::pair<std::string, Version*>> entries;
+  entries.reserve(table.primary().lines()->size());
+  ForEachVersion(table, [&](Version* version) {
+    std::string bytes;
+    if (ordered.EncodeKey(*table.MessageOf(version), &bytes)) {
+      entries.emplace_back(std::move(bytes), version);
+    }
+  });
+  std::sort(entries.begin(), entries.end(), [&table](const auto& a, const auto& b) {
+    return a.first != b.first
+               ? a.first < b.first
+               : table.KeyLess(*table.MessageOf(a.second), *table.MessageOf(b.second));
+  });
+  // In order, each goes to the end, which needs no search.
+  for (const auto& [bytes, version] : entries) ordered.Add(*table.MessageOf(version), version);
+}
+
 void EngineLoader::CheckParents(Table& table, const Version* version,
                                 std::vector<Violation>* violations) {
   const Message& record = *table.MessageOf(version);
@@ -125,6 +147,9 @@ std::vector<Violation> EngineLoader::BuildIndexes() {
     ForEachVersion(*table, [&](Version* version) {
       if (violations.size() < kMaxViolations) Index(*table, version, &violations);
     });
+    for (int i = 0; i < table->indexes(); ++i) {
+      if (table->ordered(i) != nullptr) IndexInOrder(*table, *table->ordered(i));
+    }
   }
   for (const std::unique_ptr<Table>& table : engine_.tables_) {
     if (engine_.parents_of(*table).empty()) continue;

@@ -28,6 +28,7 @@ class EngineLoader final : public Loader {
  private:
   Version* VersionOf(Table& table, google::protobuf::Message* record);
   void Index(Table& table, Version* version, std::vector<Violation>* violations);
+  void IndexInOrder(Table& table, OrderedIndex& ordered);
   void CheckParents(Table& table, const Version* version, std::vector<Violation>* violations);
 
   Engine& engine_;

@@ -27,9 +27,10 @@ absl::Status TakenError(const Table& table, int index, const Message& record,
 }
 
 std::string MissingParentText(const Engine::Link& link, const Message& child) {
-  return absl::StrCat(link.child->NameOf(child), ".", FieldNames(link.key->fields), ": there is no ",
-                      link.parent->model().name, " with ", FieldNames(link.key->own_key), " ",
-                      FieldValues(child, link.key->fields), "; insert it in the same transaction",
+  return absl::StrCat(link.child->NameOf(child), ".", FieldNames(link.key->fields),
+                      ": there is no ", link.parent->model().name, " with ",
+                      FieldNames(link.key->own_key), " ", FieldValues(child, link.key->fields),
+                      "; insert it in the same transaction",
                       link.key->optional ? ", or leave the foreign key absent" : "");
 }
 

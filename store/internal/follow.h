@@ -38,8 +38,7 @@ const typename A::Target* Lowest(const HashIndex& index, std::uint64_t hash, Sta
   const typename A::Target* lowest = nullptr;
   index.ForEachEntry(hash, [&](const Version* entry) {
     const auto* target = TargetAt<A>(entry, limit, owner);
-    if (target != nullptr &&
-        (lowest == nullptr || index.table()->KeyLess(*target, *lowest))) {
+    if (target != nullptr && (lowest == nullptr || index.table()->KeyLess(*target, *lowest))) {
       lowest = target;
     }
     return false;
@@ -113,10 +112,9 @@ Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
                                : TargetAt<A>(EntryIn(candidate), limit, owner) != nullptr;
     });
     if (cell == 0) return {};
-    return Range<Target>(view, &index, cell, &owner,
-                         [](const void* parent, const Target& target) {
-                           return A::Equal(*static_cast<const typename A::Owner*>(parent), target);
-                         });
+    return Range<Target>(view, &index, cell, &owner, [](const void* parent, const Target& target) {
+      return A::Equal(*static_cast<const typename A::Owner*>(parent), target);
+    });
   }
 }
 
@@ -166,8 +164,7 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
       }
       for (std::size_t i = 0; i < size; ++i) {
         if (lines[i] != nullptr) {
-          __builtin_prefetch(
-              reinterpret_cast<const void*>(lines[i]->Guess(hashes[i]) & ~Cell{1}));
+          __builtin_prefetch(reinterpret_cast<const void*>(lines[i]->Guess(hashes[i]) & ~Cell{1}));
         }
       }
       for (std::size_t i = 0; i < size; ++i) out[begin + i] = follow(refs[begin + i]);

@@ -16,12 +16,14 @@ class InvariantChecker {
   //  - each live record is exactly once in each index that its fields put it in, and nowhere else;
   //  - an index leads to newest versions and markers only, each where its key hashes to;
   //  - each foreign key that is present has its parent, which finds the child;
+  //  - an ordered index has its records in order, each once;
   //  - counts of tables and of posting lists equal recounts.
   absl::Status Run();
 
  private:
   absl::Status CheckTable(Table& table);
   absl::Status CheckRecord(Table& table, const Version* version);
+  absl::Status CheckOrdered(const Table& table, int index);
   absl::Status CheckIndex(Table& table, int index, std::int64_t live);
 
   Engine& engine_;

@@ -50,12 +50,10 @@ struct KeyPart {
 };
 
 template <typename T>
-  requires std::is_integral_v<T>
-constexpr KeyPart MakeKeyPart(T value) {
-  return {BiasInteger(value), nullptr};
-}
+requires std::is_integral_v<T>
+constexpr KeyPart MakeKeyPart(T value) { return {BiasInteger(value), nullptr}; }
 template <typename T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 constexpr KeyPart MakeKeyPart(T value) {
   return {BiasInteger(static_cast<std::int32_t>(value)), nullptr};
 }

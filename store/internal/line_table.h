@@ -2,8 +2,8 @@
 //
 // A bucket is one cache line: seven tag bytes and an overflow count in one word, and seven slots. A
 // lookup touches the bucket's line and then the record that the slot points at, whose key decides.
-// (The layout follows F14, Facebook's folly; what differs is that the word of tags is one atomic, so
-// that readers need no lock.)
+// (The layout follows F14, Facebook's folly; what differs is that the word of tags is one atomic,
+// so that readers need no lock.)
 //
 // A slot holds a tagged pointer: what it points at is the caller's business. Keys are not stored:
 // the caller's `match` compares.
@@ -12,12 +12,14 @@
 //  1. W stores a slot before the tag that announces it: slot relaxed, then word release. R loads
 //     the word acquire, then slots acquire. So a tag that R sees has a slot that was stored for it
 //     or later.
-//  2. A removed entry loses its tag; its slot keeps the old pointer until it is used again. R with an
+//  2. A removed entry loses its tag; its slot keeps the old pointer until it is used again. R with
+//  an
 //     older word may read either; what the old pointer leads to stays allocated until all such R
 //     are gone (reclaimer.h), and `match` on the new one decides by its key.
 //  3. An entry is never moved within a table. So an entry that was there before R began, and stays,
 //     is found by R.
-//  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket that
+//  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket
+//  that
 //     it passed. Counts stick at 255. R stops at a bucket whose count is 0.
 //  5. At least one slot in five is free, so a probe ends; one round is the bound in any case.
 #ifndef KIN_STORE_INTERNAL_LINE_TABLE_H_
@@ -47,8 +49,8 @@ class LineTable {
   static LineTable* New(std::size_t entries);
   static void Delete(LineTable* table);
 
-  // The slot whose entry `match` accepts, 0 if there is none. `match` is given slots that may belong
-  // to another key of the same tag.
+  // The slot whose entry `match` accepts, 0 if there is none. `match` is given slots that may
+  // belong to another key of the same tag.
   template <typename Match>
   std::uintptr_t Find(std::uint64_t hash, Match&& match) const {
     const std::uint64_t tags = TagWord(hash);
@@ -73,8 +75,7 @@ class LineTable {
   // prefetching the record.
   std::uintptr_t Guess(std::uint64_t hash) const {
     const Bucket& bucket = buckets_[hash & mask_];
-    const std::uint64_t hits =
-        Hits(bucket.word.load(std::memory_order_acquire), TagWord(hash));
+    const std::uint64_t hits = Hits(bucket.word.load(std::memory_order_acquire), TagWord(hash));
     if (hits == 0) return 0;
     return bucket.slot[__builtin_ctzll(hits) >> 3].load(std::memory_order_acquire);
   }
@@ -111,8 +112,8 @@ class LineTable {
 
   std::uint64_t buckets() const { return mask_ + 1; }
   const Bucket& bucket(std::uint64_t index) const { return buckets_[index]; }
-  std::size_t size() const { return size_; }                // Writer only.
-  std::size_t capacity() const { return capacity_; }        // Entries at which it should grow.
+  std::size_t size() const { return size_; }          // Writer only.
+  std::size_t capacity() const { return capacity_; }  // Entries at which it should grow.
   std::size_t memory_bytes() const { return memory_bytes_; }
 
   // Calls visit(slot) for each entry of a bucket, as a reader or the writer.

@@ -80,9 +80,9 @@ void* Slab::Allocate(std::size_t bytes) {
   bytes = Rounded(bytes);
   bytes_in_use_ += static_cast<std::int64_t>(bytes);
 #ifdef KIN_SLAB_IS_MALLOC  // So that the sanitizer sees each block's lifetime.
-  return ::operator new(bytes, std::align_val_t{32});
+  return ::operator new (bytes, std::align_val_t{32});
 #else
-  if (ABSL_PREDICT_FALSE(bytes > kLargest)) return ::operator new(bytes, std::align_val_t{64});
+  if (ABSL_PREDICT_FALSE(bytes > kLargest)) return ::operator new (bytes, std::align_val_t{64});
   SizeClass& size_class = classes_[bytes / 32];
   if (FreeBlock* block = size_class.free; block != nullptr) {
     size_class.free = block->next;
@@ -101,10 +101,10 @@ void Slab::Free(void* block, std::size_t bytes) {
   bytes = Rounded(bytes);
   bytes_in_use_ -= static_cast<std::int64_t>(bytes);
 #ifdef KIN_SLAB_IS_MALLOC
-  ::operator delete(block, std::align_val_t{32});
+  ::operator delete (block, std::align_val_t{32});
 #else
   if (ABSL_PREDICT_FALSE(bytes > kLargest)) {
-    ::operator delete(block, std::align_val_t{64});
+    ::operator delete (block, std::align_val_t{64});
     return;
   }
   SizeClass& size_class = classes_[bytes / 32];

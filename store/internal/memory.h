@@ -9,8 +9,8 @@
 namespace kin::internal {
 
 // Zeroed memory, aligned to a cache line; above a few MiB aligned to, and asking for, huge pages
-// (fewer TLB misses: a random lookup in a large table misses the TLB twice otherwise). Aborts if the
-// system has none. `bytes` must be given again to free it.
+// (fewer TLB misses: a random lookup in a large table misses the TLB twice otherwise). Aborts if
+// the system has none. `bytes` must be given again to free it.
 void* AllocateZeroed(std::size_t bytes);
 void FreeZeroed(void* memory, std::size_t bytes);
 

@@ -80,7 +80,7 @@ class PostingList {
   std::atomic<bool> mixed_{false};
 
   std::uint32_t size_ = 0;
-  std::vector<std::uint32_t> free_;  // Erased positions.
+  std::vector<std::uint32_t> free_;                               // Erased positions.
   absl::flat_hash_map<const Version*, std::uint32_t> positions_;  // Empty in small lists.
 };
 

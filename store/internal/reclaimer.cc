@@ -53,6 +53,23 @@ void Reclaimer::Handle(const Garbage& garbage, Era now) {
       Add(again, now);
       return;
     }
+    case Garbage::Kind::kOrderedMarker: {
+      auto* marker = static_cast<Marker*>(garbage.object);
+      auto* node = reinterpret_cast<OrderedIndex::Node*>(marker->hash);
+      if (node->entry() != marker) return;  // The record came back since.
+      garbage.ordered->Unlink(node);
+      Garbage again = garbage;
+      again.kind = Garbage::Kind::kFreeMarker;
+      again.owner = garbage.ordered->table();
+      Add(again, now);
+      again.kind = Garbage::Kind::kCallback;
+      again.object = node;
+      again.free = [](void* unlinked, Table*) {
+        OrderedIndex::DeleteNode(static_cast<OrderedIndex::Node*>(unlinked));
+      };
+      Add(again, now);
+      return;
+    }
     case Garbage::Kind::kFreeMarker:
       garbage.owner->FreeMarker(static_cast<Marker*>(garbage.object));
       return;

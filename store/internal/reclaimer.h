@@ -12,23 +12,25 @@ namespace kin::internal {
 
 class Table;
 class HashIndex;
-struct Marker;
+class OrderedIndex;
 
 // Something that waits. What is done with it when no view of its era or before is left:
 struct Garbage {
   enum class Kind : std::uint8_t {
-    kVersion,      // object: a Version of `table`; freed.
-    kTombstone,    // object: a Version of `table` that says "deleted"; if it is still the newest of
-                   // its record, its entry is removed from the primary index and it waits again.
-    kMarker,       // object: a Marker in `index`; if still there, removed and it waits again.
-    kFreeMarker,   // object: a Marker; freed.
-    kCallback,     // object: passed to `free`.
+    kVersion,    // object: a Version of `table`; freed.
+    kTombstone,  // object: a Version of `table` that says "deleted"; if it is still the newest of
+                 // its record, its entry is removed from the primary index and it waits again.
+    kMarker,     // object: a Marker in `index`; if still there, removed and it waits again.
+    kOrderedMarker,  // The same in `ordered`, with its node.
+    kFreeMarker,     // object: a Marker; freed.
+    kCallback,       // object: passed to `free`.
   };
   Kind kind;
   void* object;
   union {
     Table* table;
     HashIndex* index;
+    OrderedIndex* ordered;
     void (*free)(void* object, Table* table);
   };
   Table* owner = nullptr;  // For kCallback and kFreeMarker: whose memory it is.
@@ -46,8 +48,8 @@ class Reclaimer {
     queue_.push_back(garbage);
   }
 
-  // Handles at most `limit` objects of eras before `oldest_era`; what must wait again is queued with
-  // `now`. Returns how many it handled.
+  // Handles at most `limit` objects of eras before `oldest_era`; what must wait again is queued
+  // with `now`. Returns how many it handled.
   std::size_t Run(Era oldest_era, Era now, std::size_t limit);
 
   // Frees all at once; no reader may be left.

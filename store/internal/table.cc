@@ -60,8 +60,8 @@ bool ReadByReflection(const Message& record, const FieldDescriptor& field, KeyPa
   return true;
 }
 
-// Bytes of a key of several parts: a zero byte is written as 00 ff, and 00 00 ends the part, so that
-// encoded keys compare as tuples do.
+// Bytes of a key of several parts: a zero byte is written as 00 ff, and 00 00 ends the part, so
+// that encoded keys compare as tuples do.
 void AppendEscaped(absl::string_view bytes, std::string* out) {
   for (char c : bytes) {
     out->push_back(c);
@@ -164,6 +164,16 @@ std::size_t VersionBytes(const ModelOps& ops) {
 
 }  // namespace
 
+void AppendOrdered(const KeyParts& key, std::string* bytes) {
+  for (int i = 0; i < key.size; ++i) {
+    if (key.parts[i].data != nullptr) {
+      AppendEscaped(key.parts[i].bytes(), bytes);
+    } else {
+      AppendNumber(key.parts[i].number, bytes);
+    }
+  }
+}
+
 bool TextField::Valid(const Message& record) const {
   if (get == nullptr) return FindInvalidUtf8(record).empty();
   KeyPart part;
@@ -206,13 +216,7 @@ KeyView KeyReader::Encode(const KeyParts& key, std::string* buffer) const {
   if (is_number_) return {key.parts[0].number, {}};
   if (key.size == 1) return {0, key.parts[0].bytes()};
   buffer->clear();
-  for (int i = 0; i < key.size; ++i) {
-    if (key.parts[i].data != nullptr) {
-      AppendEscaped(key.parts[i].bytes(), buffer);
-    } else {
-      AppendNumber(key.parts[i].number, buffer);
-    }
-  }
+  AppendOrdered(key, buffer);
   return {0, *buffer};
 }
 
@@ -238,8 +242,11 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
       text_fields_(TextFieldsOf(ops)) {
   for (const graph::Index& index : model.indexes) readers_.emplace_back(ops, index.fields);
   for (std::size_t i = 0; i < model.indexes.size(); ++i) {
-    indexes_.push_back(std::make_unique<HashIndex>(this, static_cast<int>(i),
-                                                   i == 0 || model.indexes[i].unique));
+    indexes_.push_back(
+        std::make_unique<HashIndex>(this, static_cast<int>(i), i == 0 || model.indexes[i].unique));
+    ordered_.push_back(model.indexes[i].ordered
+                           ? std::make_unique<OrderedIndex>(this, static_cast<int>(i))
+                           : nullptr);
   }
 }
 

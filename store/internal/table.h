@@ -14,6 +14,7 @@
 #include "kin/store/internal/hash_index.h"
 #include "kin/store/internal/key_parts.h"
 #include "kin/store/internal/model_ops.h"
+#include "kin/store/internal/ordered_index.h"
 #include "kin/store/internal/version.h"
 #include "kin/store/internal/writer_context.h"
 #include "kin/store/key.h"
@@ -44,6 +45,10 @@ class KeyReader {
   graph::FieldList fields_;
   bool is_number_;
 };
+
+// Appends the encoding of a key: bytes compare as keys do, and no key's are the beginning of
+// another's.
+void AppendOrdered(const KeyParts& key, std::string* bytes);
 
 // A field that may hold text, directly or in a message below it.
 struct TextField {
@@ -103,6 +108,9 @@ class Table {
   const HashIndex& index(int i) const { return *indexes_[i]; }
   HashIndex& primary() { return *indexes_[0]; }
   const HashIndex& primary() const { return *indexes_[0]; }
+  // Null unless the index is declared `ordered`.
+  OrderedIndex* ordered(int i) { return ordered_[i].get(); }
+  const OrderedIndex* ordered(int i) const { return ordered_[i].get(); }
   const KeyReader& keys(int i) const { return readers_[i]; }
   const std::vector<TextField>& text_fields() const { return text_fields_; }
   CountChain& counts() { return counts_; }
@@ -141,6 +149,7 @@ class Table {
   std::vector<KeyReader> readers_;
   std::vector<TextField> text_fields_;
   std::vector<std::unique_ptr<HashIndex>> indexes_;
+  std::vector<std::unique_ptr<OrderedIndex>> ordered_;
   CountChain counts_;
 };
 

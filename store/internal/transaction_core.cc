@@ -16,6 +16,10 @@ using google::protobuf::Message;
 // So that a mistaken cascade ends before it has used up the memory.
 constexpr std::size_t kCascadeLimit = 10'000'000;
 
+void DeleteOrderedNode(void* node, Table*) {
+  OrderedIndex::DeleteNode(static_cast<OrderedIndex::Node*>(node));
+}
+
 void DeleteCountNode(void* node, Table*) { delete static_cast<CountNode*>(node); }
 
 Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {
@@ -27,12 +31,11 @@ Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {
   return garbage;
 }
 
-Garbage MarkerGarbage(Garbage::Kind kind, HashIndex* index, Version* marker) {
+Garbage MarkerGarbage(Garbage::Kind kind, Table* table, Version* marker) {
   Garbage garbage{};
   garbage.kind = kind;
   garbage.object = static_cast<Marker*>(marker);
-  garbage.index = index;
-  garbage.owner = index->table();
+  garbage.owner = table;
   return garbage;
 }
 
@@ -192,11 +195,10 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
   const Message& record = *table.MessageOf(fresh);
   absl::Status status;
   if (!table.SameKey(0, *table.MessageOf(current), record)) {
-    status = absl::InvalidArgumentError(
-        absl::StrCat(table.NameOf(*table.MessageOf(current)), ".",
-                     FieldNames(table.model().primary_key), ": an update may not change the key (to ",
-                     FieldValues(record, table.model().primary_key),
-                     "); delete the record and insert another"));
+    status = absl::InvalidArgumentError(absl::StrCat(
+        table.NameOf(*table.MessageOf(current)), ".", FieldNames(table.model().primary_key),
+        ": an update may not change the key (to ", FieldValues(record, table.model().primary_key),
+        "); delete the record and insert another"));
   }
   if (status.ok()) status = CheckRecord(table, record);
   if (status.ok()) status = CheckUnique(table, current, fresh);
@@ -268,6 +270,11 @@ void TransactionCore::Install(Table& table, Version* current, Version* fresh) {
   for (int i = 1; i < table.indexes(); ++i) {
     InstallEntries(table, i, was_live ? current : nullptr, fresh);
   }
+  for (int i = 0; i < table.indexes(); ++i) {
+    if (table.ordered(i) != nullptr) {
+      InstallOrdered(table, i, was_live ? current : nullptr, fresh);
+    }
+  }
   Op op{};
   op.kind = Op::Kind::kVersion;
   op.table = &table;
@@ -293,9 +300,9 @@ void TransactionCore::InstallEntries(Table& table, int i, Version* current, Vers
     const std::uint64_t hash = HashParts(was);
     // Of what this transaction made itself, no view sees anything behind.
     const bool own = CommitOf(current->stamp) == CommitOf(context().stamp);
-    Marker* marker = table.NewMarker(
-        hash, table.HashOf(0, *table.MessageOf(current)),
-        own ? current->older.load(std::memory_order_relaxed) : current);
+    Marker* marker =
+        table.NewMarker(hash, table.HashOf(0, *table.MessageOf(current)),
+                        own ? current->older.load(std::memory_order_relaxed) : current);
     Op op{};
     op.kind = Op::Kind::kMarker;
     op.index = &index;
@@ -308,11 +315,52 @@ void TransactionCore::InstallEntries(Table& table, int i, Version* current, Vers
     const std::uint64_t hash = HashParts(now);
     // The record may come back to a key that it left while an older view is open: one entry a
     // (key, record), or that view would find the record twice.
-    Marker* marker = index.FindMarker(hash, table.HashOf(0, *table.MessageOf(fresh)),
-                                      *table.MessageOf(fresh));
+    Marker* marker =
+        index.FindMarker(hash, table.HashOf(0, *table.MessageOf(fresh)), *table.MessageOf(fresh));
     ChangeEntry(index, hash, marker, fresh);
     ChangeListCount(index, hash, 1);
   }
+}
+
+void TransactionCore::InstallOrdered(Table& table, int i, Version* current, Version* fresh) {
+  OrderedIndex& ordered = *table.ordered(i);
+  const KeyReader& reader = table.keys(i);
+  KeyParts was;
+  KeyParts now;
+  const bool had = current != nullptr && reader.Read(*table.MessageOf(current), &was);
+  const bool has = !fresh->deleted() && reader.Read(*table.MessageOf(fresh), &now);
+  if (had) {
+    OrderedIndex::Node* node = ordered.Find(*table.MessageOf(current));
+    if (has && was == now) return ChangeNode(ordered, node, current, fresh);
+    const bool own = CommitOf(current->stamp) == CommitOf(context().stamp);
+    Marker* marker =
+        table.NewMarker(reinterpret_cast<std::uint64_t>(node), 0,
+                        own ? current->older.load(std::memory_order_relaxed) : current);
+    Op op{};
+    op.kind = Op::Kind::kOrderedMarker;
+    op.ordered = &ordered;
+    op.node = node;
+    op.after = marker;
+    log_.push_back(op);
+    ChangeNode(ordered, node, current, marker);
+  }
+  if (!has) return;
+  // One node a (key, record), as in InstallEntries.
+  OrderedIndex::Node* node = ordered.Find(*table.MessageOf(fresh));
+  if (node != nullptr) return ChangeNode(ordered, node, node->entry(), fresh);
+  ChangeNode(ordered, ordered.Add(*table.MessageOf(fresh), fresh), nullptr, fresh);
+}
+
+void TransactionCore::ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node, Version* before,
+                                 Version* after) {
+  OrderedIndex::SetEntry(node, after);
+  Op op{};
+  op.kind = Op::Kind::kOrdered;
+  op.ordered = &ordered;
+  op.node = node;
+  op.before = before;
+  op.after = after;
+  log_.push_back(op);
 }
 
 void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before,
@@ -333,7 +381,8 @@ void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version*
 
 void TransactionCore::ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta) {
   if (index.unique()) return;
-  if (PostingList* list = index.FindList(hash); list != nullptr) PushCount(list->counts())->Change(delta);
+  if (PostingList* list = index.FindList(hash); list != nullptr)
+    PushCount(list->counts())->Change(delta);
   // Logged also where there is no list: one made later in the transaction outlives its undoing.
   Op op{};
   op.kind = Op::Kind::kListCount;
@@ -380,7 +429,18 @@ void TransactionCore::Undo(const Op& op) {
       }
       return;
     case Op::Kind::kMarker:
-      context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index, op.after));
+      context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index->table(), op.after));
+      return;
+    case Op::Kind::kOrdered:
+      if (op.before != nullptr) {
+        OrderedIndex::SetEntry(op.node, op.before);
+      } else {
+        op.ordered->Unlink(op.node);
+        context().RetireWith(op.node, &DeleteOrderedNode);
+      }
+      return;
+    case Op::Kind::kOrderedMarker:
+      context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.ordered->table(), op.after));
       return;
     case Op::Kind::kCount:
       op.counts->Change(-op.delta);
@@ -482,7 +542,13 @@ void TransactionCore::Finish() {
   // Entries first: they must be gone before the versions behind them are freed.
   for (const Op& op : log_) {
     if (op.kind == Op::Kind::kMarker) {
-      writer.Retire(MarkerGarbage(Garbage::Kind::kMarker, op.index, op.after));
+      Garbage garbage = MarkerGarbage(Garbage::Kind::kMarker, op.index->table(), op.after);
+      garbage.index = op.index;
+      writer.Retire(garbage);
+    } else if (op.kind == Op::Kind::kOrderedMarker) {
+      Garbage garbage = MarkerGarbage(Garbage::Kind::kOrderedMarker, op.ordered->table(), op.after);
+      garbage.ordered = op.ordered;
+      writer.Retire(garbage);
     } else if (op.kind == Op::Kind::kVersion && op.after->deleted()) {
       writer.Retire(VersionGarbage(Garbage::Kind::kTombstone, op.table, op.after));
     }
@@ -496,7 +562,12 @@ void TransactionCore::Finish() {
         break;
       case Op::Kind::kEntry:
         if (op.index->index() != 0 && op.before != nullptr && op.before->deleted()) {
-          writer.Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index, op.before));
+          writer.Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index->table(), op.before));
+        }
+        break;
+      case Op::Kind::kOrdered:
+        if (op.before != nullptr && op.before->deleted()) {
+          writer.Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.ordered->table(), op.before));
         }
         break;
       case Op::Kind::kCountNode:

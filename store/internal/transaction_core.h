@@ -86,16 +86,22 @@ class TransactionCore {
       kCount,      // `counts` changed by `delta`.
       kListCount,  // The count of the list at `hash` of `index`, if any, changed by `delta`.
       kCountNode,  // `counts` got a node for this transaction.
-      kNextId,     // An explicit id raised the next id of `table`, which was `hash`.
+      kOrdered,    // In `ordered`, `after` took the place of `before` in `node` (null: was added).
+      kOrderedMarker,  // `after`, a Marker in `node` of `ordered`, was made.
+      kNextId,         // An explicit id raised the next id of `table`, which was `hash`.
     };
     Kind kind;
     std::int32_t delta = 0;
     union {
       Table* table = nullptr;
       HashIndex* index;
+      OrderedIndex* ordered;
       CountChain* counts;
     };
-    std::uint64_t hash = 0;
+    union {
+      std::uint64_t hash = 0;
+      OrderedIndex::Node* node;
+    };
     Version* before = nullptr;
     Version* after = nullptr;
   };
@@ -119,6 +125,8 @@ class TransactionCore {
   void NoteWidows(Table& table, Version* current, const Version* fresh);
   void Install(Table& table, Version* current, Version* fresh);
   void InstallEntries(Table& table, int index, Version* current, Version* fresh);
+  void InstallOrdered(Table& table, int index, Version* current, Version* fresh);
+  void ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node, Version* before, Version* after);
   void ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before, Version* after);
   void ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta);
   void ChangeCount(CountChain& counts, std::int64_t delta);

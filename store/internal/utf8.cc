@@ -18,7 +18,7 @@ using google::protobuf::Message;
 int SequenceLength(const unsigned char* at, std::size_t left) {
   const unsigned char lead = at[0];
   int length;
-  unsigned char low = 0x80;   // Bounds of the second byte.
+  unsigned char low = 0x80;  // Bounds of the second byte.
   unsigned char high = 0xbf;
   if (lead >= 0xc2 && lead <= 0xdf) {
     length = 2;

@@ -43,6 +43,8 @@ static_assert(sizeof(Version) == 16, "a 48-byte message and its head fill one ca
 // snapshot can still find it there. `hash` is the entry's, which the record no longer tells;
 // `record_hash` is that of the record's primary key. `older` is the version that left, or, if the
 // transaction that left had made that one itself, the one before it (null if none).
+//
+// In an ordered index `hash` is the address of the node.
 struct Marker : Version {
   std::uint64_t hash = 0;
   std::uint64_t record_hash = 0;

@@ -5,7 +5,8 @@
 namespace kin::internal {
 namespace {
 
-// The place that this thread used last, tried first: with few threads each finds its own cache line.
+// The place that this thread used last, tried first: with few threads each finds its own cache
+// line.
 struct Hint {
   std::uint64_t registry = 0;
   View* view = nullptr;

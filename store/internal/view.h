@@ -49,7 +49,8 @@ static_assert(sizeof(View) == 64);
 //     then stores the limit, then the era (release).
 //  2. W publishes a commit, then advances the era, then scans. All of R's claim, R's read of the
 //     era, W's advance and W's reads in the scan are sequentially consistent. So either the scan
-//     sees R's claim, or R reads the advanced era, and with it (acquire) all that W unlinked before.
+//     sees R's claim, or R reads the advanced era, and with it (acquire) all that W unlinked
+//     before.
 //  3. Hence an object unlinked in era E may be freed once a scan begun after E was left has found
 //     no view with an era of E or before.
 //  4. A view of era E shows a commit published in E or later: if a view's commit is below c, its
@@ -74,11 +75,11 @@ class ViewRegistry {
   void AdvanceEra() { era_.store(era() + 1, std::memory_order_seq_cst); }
 
   struct Scan {
-    Era oldest_era = 0;               // No view is older. The current era if there is none.
-    Stamp oldest_limit = 0;           // Of any view; that of `published` if there is none.
-    CommitNumber published = 0;       // When the scan began.
-    std::vector<Stamp> limits;        // Of all views, ascending; incomplete if `acquiring`.
-    bool acquiring = false;           // A view was being taken: nothing may be concluded.
+    Era oldest_era = 0;          // No view is older. The current era if there is none.
+    Stamp oldest_limit = 0;      // Of any view; that of `published` if there is none.
+    CommitNumber published = 0;  // When the scan began.
+    std::vector<Stamp> limits;   // Of all views, ascending; incomplete if `acquiring`.
+    bool acquiring = false;      // A view was being taken: nothing may be concluded.
     std::int64_t views = 0;
   };
   // Cost: a read for each place that was ever used at once.

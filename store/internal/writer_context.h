@@ -17,9 +17,9 @@ struct WriterContext {
   ViewRegistry* const views;
   Reclaimer reclaimer;
   Slab slab;
-  ViewRegistry::Scan scan;             // The newest; the reclaimer never used a newer one.
-  Stamp stamp = 0;                     // Of what the running transaction makes.
-  std::int64_t versions = 0;           // Allocated.
+  ViewRegistry::Scan scan;    // The newest; the reclaimer never used a newer one.
+  Stamp stamp = 0;            // Of what the running transaction makes.
+  std::int64_t versions = 0;  // Allocated.
 
   void Rescan() { views->ScanInto(&scan); }
   void Retire(Garbage garbage) { reclaimer.Add(garbage, views->era()); }
@@ -34,14 +34,16 @@ struct WriterContext {
     Retire(garbage);
   }
 
-  // Lets `node`, the newest of a committed chain and about to be superseded, skip older ones that no
-  // view sees: so a chain is never longer than the open snapshots, and two. T is Version or
-  // CountNode. The nodes skipped are already queued for reclamation, from when they were superseded.
+  // Lets `node`, the newest of a committed chain and about to be superseded, skip older ones that
+  // no view sees: so a chain is never longer than the open snapshots, and two. T is Version or
+  // CountNode. The nodes skipped are already queued for reclamation, from when they were
+  // superseded.
   template <typename T>
   void PruneBehind(T* node) {
     T* older = node->older.load(std::memory_order_relaxed);
     if (older == nullptr) return;
-    if (scan.acquiring || (node->stamp > scan.oldest_limit && scan.published < CommitOf(node->stamp))) {
+    if (scan.acquiring ||
+        (node->stamp > scan.oldest_limit && scan.published < CommitOf(node->stamp))) {
       Rescan();
     }
     if (scan.acquiring) return;
