@@ -1,0 +1,145 @@
+// Who is measured: Kin, and what one would use instead. All hold the same records.
+//
+// A contender is a class with
+//   Who(const Dataset&, Pages)      fills it, in the order of Dataset::records;
+//   Who::Handle                     what a lookup gives; copies are cheap (but for SQLite's rows);
+//   Who::Request request(who)       what a reader takes once for each kRequest lookups;
+//   request.Find(id), .Next(handle), .Previous(handle), and NextId(handle), Value(handle).
+#ifndef KIN_BENCH_CONTENDERS_H_
+#define KIN_BENCH_CONTENDERS_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "bench/models/node.kin.h"
+#include "kin/bench/dataset.h"
+#include "kin/store/store.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace kin::bench {
+
+// Whether Kin's memory asks for huge pages.
+enum class Pages { kHuge, kSmall };
+
+// A store of its own, in memory only.
+class KinStore {
+ public:
+  static constexpr char kName[] = "kin";
+  using Handle = NodeRef;
+
+  KinStore(const Dataset& data, Pages pages);
+
+  class Request {
+   public:
+    explicit Request(const KinStore& who) : snapshot_(who.store_->GetSnapshot()) {}
+    NodeRef Find(std::int64_t id) const { return snapshot_.Find<Node>(id); }
+    NodeRef Next(NodeRef node) const { return node.next(); }
+    NodeRef Previous(NodeRef node) const { return node.previous(); }
+    const Snapshot& snapshot() const { return snapshot_; }
+
+   private:
+    Snapshot snapshot_;
+  };
+
+  Store& store() { return *store_; }
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+inline std::int64_t NextId(const NodeRef& node) { return node->next_id(); }
+inline std::uint64_t Value(const NodeRef& node) {
+  return static_cast<std::uint64_t>(node->value());
+}
+
+// Messages on the heap, each allocated by itself.
+class HeapNodes {
+ public:
+  explicit HeapNodes(const Dataset& data);
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+
+ private:
+  std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+inline std::int64_t NextId(const Node* node) { return node->next_id(); }
+inline std::uint64_t Value(const Node* node) { return static_cast<std::uint64_t>(node->value()); }
+
+// The yardstick: two maps of pointers that nobody may change meanwhile.
+class Flat {
+ public:
+  static constexpr char kName[] = "flat";
+  using Handle = const Node*;
+  using Map = absl::flat_hash_map<std::int64_t, const Node*>;
+
+  Flat(const Dataset& data, Pages pages);
+
+  class Request {
+   public:
+    explicit Request(const Flat& who) : who_(who) {}
+    const Node* Find(std::int64_t id) const { return In(who_.by_id_, id); }
+    const Node* Next(const Node* node) const { return In(who_.by_id_, node->next_id()); }
+    const Node* Previous(const Node* node) const { return In(who_.by_next_id_, node->id()); }
+
+   private:
+    static const Node* In(const Map& map, std::int64_t key) {
+      auto it = map.find(key);
+      return it == map.end() ? nullptr : it->second;
+    }
+    const Flat& who_;
+  };
+
+ private:
+  friend class Request;
+
+  HeapNodes heap_;
+  Map by_id_;
+  Map by_next_id_;
+};
+
+// An SQLite database in memory, and a prepared statement a kind of lookup.
+class Sqlite {
+ public:
+  static constexpr char kName[] = "sqlite";
+  using Handle = Record;
+
+  Sqlite(const Dataset& data, Pages pages);
+  ~Sqlite();
+  Sqlite(const Sqlite&) = delete;
+  Sqlite& operator=(const Sqlite&) = delete;
+
+  class Request {
+   public:
+    explicit Request(const Sqlite& who) : who_(who) {}
+    Record Find(std::int64_t id) const { return Run(who_.find_, id); }
+    Record Next(const Record& node) const { return Run(who_.find_, node.next_id); }
+    Record Previous(const Record& node) const { return Run(who_.find_previous_, node.id); }
+
+   private:
+    static Record Run(sqlite3_stmt* statement, std::int64_t key);
+    const Sqlite& who_;
+  };
+
+ private:
+  friend class Request;
+
+  void Execute(const char* sql);
+  sqlite3_stmt* Prepare(const char* sql);
+
+  sqlite3* database_ = nullptr;
+  sqlite3_stmt* find_ = nullptr;
+  sqlite3_stmt* find_previous_ = nullptr;
+};
+
+inline std::int64_t NextId(const Record& record) { return record.next_id; }
+inline std::uint64_t Value(const Record& record) {
+  return static_cast<std::uint64_t>(record.value);
+}
+
+}  // namespace kin::bench
+
+#endif  // KIN_BENCH_CONTENDERS_H_

@@ -1,0 +1,173 @@
+// Benchmarks of lookups, for any contender and operation. An iteration is one request of kRequest
+// lookups; items are lookups.
+#ifndef KIN_BENCH_LOOKUPS_H_
+#define KIN_BENCH_LOOKUPS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "benchmark/benchmark.h"
+#include "kin/bench/contenders.h"
+#include "kin/bench/dataset.h"
+
+namespace kin::bench {
+
+// What is measured on.
+struct Setup {
+  std::size_t n = 0;
+  Keys keys = Keys::kRandom;
+  Pages pages = Pages::kHuge;
+
+  const Dataset& data() const { return DatasetOf(n, keys); }
+  friend bool operator<(const Setup& a, const Setup& b) {
+    return std::tie(a.n, a.keys, a.pages) < std::tie(b.n, b.keys, b.pages);
+  }
+};
+
+// A contender as it is shared by all benchmarks of a setup: with the handles of the records in
+// Dataset::order, from a request that goes on.
+template <typename Who>
+struct Filled {
+  explicit Filled(const Setup& setup) : who(setup.data(), setup.pages), request(who) {
+    for (std::int64_t id : setup.data().order) owners.push_back(request.Find(id));
+  }
+
+  Who who;
+  typename Who::Request request;
+  std::vector<typename Who::Handle> owners;
+};
+
+// Filled when first asked for, outside of what is timed, and kept.
+template <typename Who>
+Filled<Who>& FilledFor(const Setup& setup) {
+  static auto& kept = *new std::map<Setup, std::unique_ptr<Filled<Who>>>;
+  std::unique_ptr<Filled<Who>>& filled = kept[setup];
+  if (filled == nullptr) filled = std::make_unique<Filled<Who>>(setup);
+  return *filled;
+}
+
+// The operations. Step goes on from the last result; At looks up what belongs to position i of
+// Dataset::order.
+struct FindOp {
+  static constexpr char kName[] = "BM_Find";
+  static const Sums& Independent(const Dataset& data) { return data.found; }
+  static const Sums& Dependent(const Dataset& data) { return data.forwards; }
+  template <typename Who>
+  static typename Who::Handle Step(const typename Who::Request& request,
+                                   const typename Who::Handle& last) {
+    return request.Find(NextId(last));
+  }
+  template <typename Who>
+  static typename Who::Handle At(const typename Who::Request& request, const Dataset& data,
+                                 const Filled<Who>& /*filled*/, std::size_t i) {
+    return request.Find(data.order[i]);
+  }
+};
+
+struct BelongsToOp {
+  static constexpr char kName[] = "BM_BelongsTo";
+  static const Sums& Independent(const Dataset& data) { return data.next; }
+  static const Sums& Dependent(const Dataset& data) { return data.forwards; }
+  template <typename Who>
+  static typename Who::Handle Step(const typename Who::Request& request,
+                                   const typename Who::Handle& last) {
+    return request.Next(last);
+  }
+  template <typename Who>
+  static typename Who::Handle At(const typename Who::Request& request, const Dataset& /*data*/,
+                                 const Filled<Who>& filled, std::size_t i) {
+    return request.Next(filled.owners[i]);
+  }
+};
+
+struct HasOneOp {
+  static constexpr char kName[] = "BM_HasOne";
+  static const Sums& Independent(const Dataset& data) { return data.previous; }
+  static const Sums& Dependent(const Dataset& data) { return data.backwards; }
+  template <typename Who>
+  static typename Who::Handle Step(const typename Who::Request& request,
+                                   const typename Who::Handle& last) {
+    return request.Previous(last);
+  }
+  template <typename Who>
+  static typename Who::Handle At(const typename Who::Request& request, const Dataset& /*data*/,
+                                 const Filled<Who>& filled, std::size_t i) {
+    return request.Previous(filled.owners[i]);
+  }
+};
+
+// To be called after the loop of a benchmark.
+inline void Finish(benchmark::State& state, bool right) {
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * kRequest));
+  if (!right) state.SkipWithError("the values found do not add up to what they should");
+}
+
+// In random order, free to overlap.
+template <typename Op, typename Who>
+void Independent(benchmark::State& state, const Setup& setup) {
+  const Dataset& data = setup.data();
+  const Filled<Who>& filled = FilledFor<Who>(setup);
+  const Sums& sums = Op::Independent(data);
+  bool right = true;
+  std::size_t number = 0;
+  for (auto _ : state) {
+    const typename Who::Request request(filled.who);
+    std::uint64_t sum = 0;
+    const std::size_t begin = number * kRequest;
+    for (std::size_t i = begin; i < begin + kRequest; ++i) {
+      sum += Value(Op::template At<Who>(request, data, filled, i));
+    }
+    right &= sum == sums[number];
+    if (++number == data.requests()) number = 0;
+  }
+  Finish(state, right);
+}
+
+// Each key comes from the last result.
+template <typename Op, typename Who>
+void Dependent(benchmark::State& state, const Setup& setup) {
+  const Dataset& data = setup.data();
+  const Filled<Who>& filled = FilledFor<Who>(setup);
+  const Sums& sums = Op::Dependent(data);
+  bool right = true;
+  std::size_t number = 0;
+  for (auto _ : state) {
+    const typename Who::Request request(filled.who);
+    typename Who::Handle handle = request.Find(data.cycle[number * kRequest]);
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < kRequest; ++i) {
+      handle = Op::template Step<Who>(request, handle);
+      sum += Value(handle);
+    }
+    right &= sum == sums[number];
+    if (++number == data.requests()) number = 0;
+  }
+  Finish(state, right);
+}
+
+// BM_<Op>/<mode>/<who>/<n>, and what the setup has of its own.
+inline std::string NameOf(const char* op, const char* mode, const char* who, const Setup& setup) {
+  return absl::StrCat(op, "/", mode, "/", who, "/", setup.n,
+                      setup.keys == Keys::kSequential ? "/sequential" : "",
+                      setup.pages == Pages::kSmall ? "/small_pages" : "");
+}
+
+template <typename Op, typename Who>
+void RegisterLookups(const Setup& setup) {
+  benchmark::RegisterBenchmark(
+      NameOf(Op::kName, "independent", Who::kName, setup).c_str(),
+      [setup](benchmark::State& state) { Independent<Op, Who>(state, setup); });
+  benchmark::RegisterBenchmark(
+      NameOf(Op::kName, "dependent", Who::kName, setup).c_str(),
+      [setup](benchmark::State& state) { Dependent<Op, Who>(state, setup); });
+}
+
+}  // namespace kin::bench
+
+#endif  // KIN_BENCH_LOOKUPS_H_
