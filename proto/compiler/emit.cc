@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -55,11 +54,9 @@ std::vector<const graph::Model*> ModelsOf(const FileDescriptor& file, const grap
 // Whether a file has models, or publicly imports one that does. Others have no header worth
 // including, and may have none at all if they are not of this build.
 bool HasModels(const FileDescriptor& file) {
-  if (!graph::ModelsOf(file).empty()) return true;
-  for (int i = 0; i < file.public_dependency_count(); ++i) {
-    if (HasModels(*file.public_dependency(i))) return true;
-  }
-  return false;
+  const std::vector<const FileDescriptor*> files = graph::PublicFiles(file);
+  return std::any_of(files.begin(), files.end(),
+                     [](const FileDescriptor* each) { return !graph::ModelsOf(*each).empty(); });
 }
 
 bool IsDeprecated(const graph::Model& model) {

@@ -35,9 +35,12 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
     return GenerateAll({file}, parameter, context, error);
   }
 
-  bool GenerateAll(const std::vector<const FileDescriptor*>& files,
-                   const std::string& /*parameter*/, GeneratorContext* context,
-                   std::string* error) const override {
+  bool GenerateAll(const std::vector<const FileDescriptor*>& files, const std::string& parameter,
+                   GeneratorContext* context, std::string* error) const override {
+    if (!parameter.empty()) {
+      *error = absl::StrCat("there are no options, so there is no \"", parameter, "\"");
+      return false;
+    }
     std::vector<graph::Graph> graphs;
     if (!Validate(files, &graphs, error)) return false;
     for (size_t i = 0; i < files.size(); ++i) {

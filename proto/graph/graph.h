@@ -153,6 +153,10 @@ bool HasPresence(const google::protobuf::FieldDescriptor& field);
 std::vector<const google::protobuf::Descriptor*> ModelsOf(
     const google::protobuf::FileDescriptor& file);
 
+// `file` and all that it imports publicly: whose messages those who import `file` can name.
+std::vector<const google::protobuf::FileDescriptor*> PublicFiles(
+    const google::protobuf::FileDescriptor& file);
+
 // "user_infos" for "UserInfo": snake_case, plural. And "memberships" -> "membership".
 std::string TableName(absl::string_view message_name);
 std::string Pluralize(absl::string_view word);

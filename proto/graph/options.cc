@@ -1,7 +1,9 @@
 // Reading the options of models and fields from descriptors of any pool.
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -65,6 +67,18 @@ std::vector<const Descriptor*> ModelsOf(const FileDescriptor& file) {
   std::vector<const Descriptor*> models;
   for (int i = 0; i < file.message_type_count(); ++i) AppendModels(*file.message_type(i), &models);
   return models;
+}
+
+std::vector<const FileDescriptor*> PublicFiles(const FileDescriptor& file) {
+  std::vector<const FileDescriptor*> files = {&file};
+  absl::flat_hash_set<const FileDescriptor*> seen = {&file};
+  for (size_t i = 0; i < files.size(); ++i) {
+    const FileDescriptor& next = *files[i];
+    for (int j = 0; j < next.public_dependency_count(); ++j) {
+      if (seen.insert(next.public_dependency(j)).second) files.push_back(next.public_dependency(j));
+    }
+  }
+  return files;
 }
 
 std::string Model::Column(const FieldDescriptor& field) {

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/descriptor.h"
+#include "kin/proto/graph/graph.h"
 
 namespace kin::graph::internal {
 namespace {
@@ -21,20 +22,11 @@ using ::google::protobuf::DescriptorPool;
 using ::google::protobuf::FieldDescriptor;
 using ::google::protobuf::FileDescriptor;
 
-bool ExportsPublicly(const FileDescriptor& file, const FileDescriptor* wanted) {
-  for (int i = 0; i < file.public_dependency_count(); ++i) {
-    if (file.public_dependency(i) == wanted ||
-        ExportsPublicly(*file.public_dependency(i), wanted)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 bool IsVisible(const FileDescriptor& from, const FileDescriptor* wanted) {
   if (&from == wanted) return true;
   for (int i = 0; i < from.dependency_count(); ++i) {
-    if (from.dependency(i) == wanted || ExportsPublicly(*from.dependency(i), wanted)) return true;
+    const std::vector<const FileDescriptor*> files = PublicFiles(*from.dependency(i));
+    if (std::find(files.begin(), files.end(), wanted) != files.end()) return true;
   }
   return false;
 }
