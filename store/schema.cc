@@ -25,7 +25,9 @@ std::uint32_t AssignSlots(const ModelOps& ops) {
 
 }  // namespace
 
-SchemaData::SchemaData(std::vector<const ModelOps*> models) : ops(std::move(models)) {
+SchemaData::SchemaData(std::vector<const ModelOps*> models,
+                       std::vector<std::unique_ptr<const ModelOps>> own)
+    : ops(std::move(models)), own_(std::move(own)) {
   std::vector<const google::protobuf::Descriptor*> descriptors;
   std::string mistakes;
   for (const ModelOps* model : ops) {
@@ -58,6 +60,22 @@ SchemaData::SchemaData(std::vector<const ModelOps*> models) : ops(std::move(mode
 Schema::Schema(std::initializer_list<const internal::ModelOps*> models)
     : data_(
           std::make_shared<internal::SchemaData>(std::vector<const internal::ModelOps*>(models))) {}
+
+Schema::Schema(std::shared_ptr<const internal::SchemaData> data) : data_(std::move(data)) {}
+
+Schema Schema::OfDescriptors(absl::Span<const google::protobuf::Descriptor* const> models,
+                             google::protobuf::MessageFactory* factory) {
+  std::vector<const internal::ModelOps*> all;
+  std::vector<std::unique_ptr<const internal::ModelOps>> own;
+  for (const google::protobuf::Descriptor* descriptor : models) {
+    auto ops = std::make_unique<internal::ModelOps>();
+    ops->descriptor = descriptor;
+    ops->prototype = factory->GetPrototype(descriptor);
+    all.push_back(ops.get());
+    own.push_back(std::move(ops));
+  }
+  return Schema(std::make_shared<internal::SchemaData>(std::move(all), std::move(own)));
+}
 
 const absl::Status& Schema::status() const { return data_->status; }
 

@@ -30,6 +30,9 @@ class SchemaData;
 // Every model that an association of these names must be among them. A mistake does not show here
 // but when a store is opened, with the whole list in the error (see status()).
 //
+// Models that are known only at run time come from their descriptors (OfDescriptors); their records
+// are handled as google::protobuf::Message.
+//
 // Copies share their contents. Thread-safety: immutable.
 class Schema {
  public:
@@ -38,6 +41,13 @@ class Schema {
   static Schema Of() {
     return Schema({&ModelTraits<M>::Ops()...});
   }
+
+  // Models without generated code. `factory` makes their records (a DynamicMessageFactory); it and
+  // the pool of the descriptors, all of one pool, must outlive every store of the schema. Reads and
+  // writes are those for records of any model: Snapshot::FindRecord, Transaction::InsertRecord and
+  // the like. Reading costs more than with generated code, by reflection and one indirection.
+  static Schema OfDescriptors(absl::Span<const google::protobuf::Descriptor* const> models,
+                              google::protobuf::MessageFactory* factory);
 
   // INVALID_ARGUMENT with every mistake in the models; OK if there is none.
   const absl::Status& status() const;
@@ -65,6 +75,7 @@ class Schema {
 
  private:
   explicit Schema(std::initializer_list<const internal::ModelOps*> models);
+  explicit Schema(std::shared_ptr<const internal::SchemaData> data);
 
   std::shared_ptr<const internal::SchemaData> data_;
 };

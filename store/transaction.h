@@ -152,6 +152,18 @@ class Transaction : public internal::Reader {
     return core_.Remove(AssociationOf<A>(), Named(parent), Named(child));
   }
 
+  // For plugins and tools, which handle records of any model; `model` counts in
+  // Schema::graph().models, and `record` is of that model's type. They return the record as it is
+  // stored, which lives until `Write` returns; otherwise as Insert, Upsert and Delete. UpsertRecord
+  // is also how such a record is updated.
+  absl::StatusOr<const google::protobuf::Message*> InsertRecord(
+      int model, const google::protobuf::Message& record);
+  absl::StatusOr<const google::protobuf::Message*> UpsertRecord(
+      int model, const google::protobuf::Message& record);
+  // Deletes the record that has the key of `record`.
+  absl::Status DeleteRecord(int model, const google::protobuf::Message& record);
+  const google::protobuf::Message* FindRecord(int model, const KeyView& key) const;
+
   // Marks this place. RollbackTo undoes all that was done since; references to versions made since
   // stay readable, but name records that may be gone.
   kin::Savepoint Savepoint() {

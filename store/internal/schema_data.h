@@ -2,6 +2,7 @@
 #ifndef KIN_STORE_INTERNAL_SCHEMA_DATA_H_
 #define KIN_STORE_INTERNAL_SCHEMA_DATA_H_
 
+#include <memory>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,7 +17,9 @@ namespace kin::internal {
 // Immutable.
 class SchemaData {
  public:
-  explicit SchemaData(std::vector<const ModelOps*> ops);
+  // `own` holds those of `ops` that nobody else does.
+  explicit SchemaData(std::vector<const ModelOps*> ops,
+                      std::vector<std::unique_ptr<const ModelOps>> own = {});
 
   absl::Status status;
   std::vector<const ModelOps*> ops;  // By position.
@@ -25,6 +28,9 @@ class SchemaData {
   absl::flat_hash_map<const google::protobuf::Descriptor*, int> positions;
   // Places in View::slots that models of this schema may have: all are below this.
   std::size_t slots = 0;
+
+ private:
+  const std::vector<std::unique_ptr<const ModelOps>> own_;
 };
 
 }  // namespace kin::internal

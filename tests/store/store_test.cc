@@ -255,8 +255,7 @@ TEST_F(StoreTest, DeleteRulesApply) {
   });
   EXPECT_EQ(store_->GetSnapshot().Find<User>(boss).reports().size(), 1u);
   const std::int64_t post = AddPost(boss, "p");
-  auto refused = store_->Write(
-      [&](Transaction& txn) { return txn.Delete(txn.Find<User>(boss)); });
+  auto refused = store_->Write([&](Transaction& txn) { return txn.Delete(txn.Find<User>(boss)); });
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.status().message()), HasSubstr("accounts.User(1)"));
   Write([&](Transaction& txn) -> absl::Status {
@@ -265,8 +264,8 @@ TEST_F(StoreTest, DeleteRulesApply) {
   });
   Snapshot snapshot = store_->GetSnapshot();
   EXPECT_FALSE(snapshot.Find<User>(boss));
-  EXPECT_EQ(snapshot.Count<UserInfo>(), 0);            // CASCADE
-  EXPECT_FALSE(snapshot.Find<User>(ada).manager());    // NULLIFY
+  EXPECT_EQ(snapshot.Count<UserInfo>(), 0);          // CASCADE
+  EXPECT_FALSE(snapshot.Find<User>(ada).manager());  // NULLIFY
   EXPECT_FALSE(snapshot.Find<User>(ada)->has_manager_id());
 }
 
@@ -337,9 +336,8 @@ TEST_F(StoreTest, ASavepointUndoesPart) {
 }
 
 TEST_F(StoreTest, InvalidUtf8IsRefused) {
-  auto commit = store_->Write([&](Transaction& txn) {
-    return txn.Insert(NewUser("\xff")).status();
-  });
+  auto commit =
+      store_->Write([&](Transaction& txn) { return txn.Insert(NewUser("\xff")).status(); });
   EXPECT_EQ(commit.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(commit.status().message()), HasSubstr("accounts.User(1).email"));
 }
