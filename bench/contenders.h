@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
 #include "bench/models/node.kin.h"
 #include "kin/bench/dataset.h"
@@ -36,9 +37,11 @@ class KinStore {
   class Request {
    public:
     explicit Request(const KinStore& who) : snapshot_(who.store_->GetSnapshot()) {}
-    NodeRef Find(std::int64_t id) const { return snapshot_.Find<Node>(id); }
-    NodeRef Next(NodeRef node) const { return node.next(); }
-    NodeRef Previous(NodeRef node) const { return node.previous(); }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE NodeRef Find(std::int64_t id) const {
+      return snapshot_.Find<Node>(id);
+    }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE NodeRef Next(NodeRef node) const { return node.next(); }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE NodeRef Previous(NodeRef node) const { return node.previous(); }
     const Snapshot& snapshot() const { return snapshot_; }
 
    private:
@@ -81,12 +84,18 @@ class Flat {
   class Request {
    public:
     explicit Request(const Flat& who) : who_(who) {}
-    const Node* Find(std::int64_t id) const { return In(who_.by_id_, id); }
-    const Node* Next(const Node* node) const { return In(who_.by_id_, node->next_id()); }
-    const Node* Previous(const Node* node) const { return In(who_.by_next_id_, node->id()); }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE const Node* Find(std::int64_t id) const {
+      return In(who_.by_id_, id);
+    }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE const Node* Next(const Node* node) const {
+      return In(who_.by_id_, node->next_id());
+    }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE const Node* Previous(const Node* node) const {
+      return In(who_.by_next_id_, node->id());
+    }
 
    private:
-    static const Node* In(const Map& map, std::int64_t key) {
+    ABSL_ATTRIBUTE_ALWAYS_INLINE static const Node* In(const Map& map, std::int64_t key) {
       auto it = map.find(key);
       return it == map.end() ? nullptr : it->second;
     }
@@ -115,9 +124,13 @@ class Sqlite {
   class Request {
    public:
     explicit Request(const Sqlite& who) : who_(who) {}
-    Record Find(std::int64_t id) const { return Run(who_.find_, id); }
-    Record Next(const Record& node) const { return Run(who_.find_, node.next_id); }
-    Record Previous(const Record& node) const { return Run(who_.find_previous_, node.id); }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE Record Find(std::int64_t id) const { return Run(who_.find_, id); }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE Record Next(const Record& node) const {
+      return Run(who_.find_, node.next_id);
+    }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE Record Previous(const Record& node) const {
+      return Run(who_.find_previous_, node.id);
+    }
 
    private:
     static Record Run(sqlite3_stmt* statement, std::int64_t key);

@@ -49,14 +49,16 @@ const HashIndex& PrimaryOf(const View* view) {
   return *index;
 }
 
+// By value, texts as views: what a lookup carries in registers.
 template <typename T>
-decltype(auto) KeyArgument(const T& value) {
-  if constexpr (std::is_convertible_v<const T&, std::string_view> &&
-                !std::is_convertible_v<const T&, absl::string_view>) {
+auto KeyArgument(const T& value) {
+  if constexpr (std::is_convertible_v<const T&, absl::string_view>) {
+    return absl::string_view(value);
+  } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
     const std::string_view text = value;
     return absl::string_view(text.data(), text.size());
   } else {
-    return (value);
+    return value;
   }
 }
 
@@ -66,10 +68,12 @@ class Reader {
   // The record with that key, empty if there is none. A composite key is given as one argument a
   // part. One hash lookup.
   template <typename M, typename... Key>
-  RefOf<M> Find(const Key&... key) const ABSL_ATTRIBUTE_LIFETIME_BOUND {
-    return FindIn<M>(
-        PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
-        [&](const M& record) { return ModelTraits<M>::KeyEquals(record, KeyArgument(key)...); });
+  ABSL_ATTRIBUTE_ALWAYS_INLINE RefOf<M> Find(const Key&... key) const
+      ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    return FindIn<M>(PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
+                     [... part = KeyArgument(key)](const M& record) {
+                       return ModelTraits<M>::KeyEquals(record, part...);
+                     });
   }
 
   // The record whose unique field has that value, empty if there is none. One hash lookup.
@@ -133,20 +137,15 @@ class Reader {
   template <typename F, typename Typed>
   RefOf<typename F::Model> FindByTyped(const Typed& value) const {
     using M = typename F::Model;
-    return FindIn<M>(*SlotOf<M>(view(), F::kUniqueSlot), HashKey(value),
-                     [&](const M& record) { return F::Has(record) && F::Get(record) == value; });
+    return FindIn<M>(*SlotOf<M>(view(), F::kUniqueSlot), HashKey(value), [value](const M& record) {
+      return F::Has(record) && F::Get(record) == value;
+    });
   }
 
   template <typename M, typename Equals>
-  RefOf<M> FindIn(const HashIndex& index, std::uint64_t hash, Equals&& equals) const {
-    const Stamp limit = view()->Limit();
-    const M* found = nullptr;
-    index.lines()->Find(hash, [&](Cell cell) {
-      const Version* version = VisibleAt(EntryIn(cell), limit);
-      if (version == nullptr || !equals(*RecordIn<M>(version))) return false;
-      found = RecordIn<M>(version);
-      return true;
-    });
+  ABSL_ATTRIBUTE_ALWAYS_INLINE RefOf<M> FindIn(const HashIndex& index, std::uint64_t hash,
+                                               Equals equals) const {
+    const M* found = FindRecord<M>(index, hash, view()->Limit(), equals);
     return RefOf<M>(found, found == nullptr ? nullptr : view());
   }
 

@@ -58,7 +58,7 @@ RefOf<typename A::Target> OneThrough(const RefBase<typename A::Owner>& ref) {
 
 // belongs_to and has_one: hash, probe, one comparison.
 template <typename A>
-RefOf<typename A::Target> One(const RefBase<typename A::Owner>& ref) {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline RefOf<typename A::Target> One(RefBase<typename A::Owner> ref) {
   using Target = typename A::Target;
   if (ABSL_PREDICT_FALSE(!ref)) return {};
   if constexpr (A::kThrough) {
@@ -74,9 +74,8 @@ RefOf<typename A::Target> One(const RefBase<typename A::Owner>& ref) {
     if constexpr (A::kLowest) {
       found = Lowest<A>(index, hash, limit, owner);
     } else {
-      index.lines()->Find(hash, [&](Cell cell) {
-        found = TargetAt<A>(EntryIn(cell), limit, owner);
-        return found != nullptr;
+      found = FindRecord<Target>(index, hash, limit, [record = ref.get()](const Target& target) {
+        return A::Equal(*record, target);
       });
     }
     return RefOf<Target>(found, found == nullptr ? nullptr : view);
@@ -164,7 +163,8 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
       }
       for (std::size_t i = 0; i < size; ++i) {
         if (lines[i] != nullptr) {
-          __builtin_prefetch(reinterpret_cast<const void*>(lines[i]->Guess(hashes[i]) & ~Cell{1}));
+          __builtin_prefetch(
+              reinterpret_cast<const void*>(lines[i]->FindFirst(hashes[i]) & ~Cell{1}));
         }
       }
       for (std::size_t i = 0; i < size; ++i) out[begin + i] = follow(refs[begin + i]);

@@ -13,6 +13,7 @@ LineTable* LineTable::New(std::size_t entries) {
   while (buckets * 28 / 5 < entries) buckets *= 2;
   auto* table = new LineTable;
   table->mask_ = buckets - 1;
+  table->byte_mask_ = table->mask_ * sizeof(Bucket);
   table->capacity_ = buckets * 28 / 5;
   table->memory_bytes_ = buckets * sizeof(Bucket);
   // Zero bytes are empty buckets.
@@ -27,7 +28,7 @@ void LineTable::Delete(LineTable* table) {
 
 LineTable::Position LineTable::Insert(std::uint64_t hash, std::uintptr_t value) {
   const std::uint64_t tag = hash >> 57 | 0x80;
-  std::uint64_t index = hash & mask_;
+  std::uint64_t index = HomeIndex(hash);
   for (;;) {
     Bucket& bucket = buckets_[index];
     const std::uint64_t word = bucket.word.load(std::memory_order_relaxed);
@@ -46,7 +47,7 @@ LineTable::Position LineTable::Insert(std::uint64_t hash, std::uintptr_t value) 
 }
 
 void LineTable::Erase(std::uint64_t hash, Position at) {
-  for (std::uint64_t index = hash & mask_; index != at.bucket; index = (index + 1) & mask_) {
+  for (std::uint64_t index = HomeIndex(hash); index != at.bucket; index = (index + 1) & mask_) {
     Bucket& bucket = buckets_[index];
     const std::uint64_t word = bucket.word.load(std::memory_order_relaxed);
     if (word >> 56 != 255) bucket.word.store(word - kOneOverflow, std::memory_order_release);

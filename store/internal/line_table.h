@@ -29,6 +29,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 
 namespace kin::internal {
@@ -54,7 +55,7 @@ class LineTable {
   template <typename Match>
   std::uintptr_t Find(std::uint64_t hash, Match&& match) const {
     const std::uint64_t tags = TagWord(hash);
-    std::uint64_t index = hash & mask_;
+    std::uint64_t index = HomeIndex(hash);
     for (std::uint64_t round = 0; round <= mask_; ++round) {
       const Bucket& bucket = buckets_[index];
       const std::uint64_t word = bucket.word.load(std::memory_order_acquire);
@@ -69,14 +70,14 @@ class LineTable {
     return 0;
   }
 
-  void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&buckets_[hash & mask_]); }
+  void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&Home(hash)); }
 
-  // The slot of the first tag that matches in the home bucket, 0 if there is none: a guess for
-  // prefetching the record.
-  std::uintptr_t Guess(std::uint64_t hash) const {
-    const Bucket& bucket = buckets_[hash & mask_];
+  // The first step of Find, to be inlined where it matters: the slot of the first tag that matches
+  // in the home bucket, 0 if there is none. Find knows more.
+  ABSL_ATTRIBUTE_ALWAYS_INLINE std::uintptr_t FindFirst(std::uint64_t hash) const {
+    const Bucket& bucket = Home(hash);
     const std::uint64_t hits = Hits(bucket.word.load(std::memory_order_acquire), TagWord(hash));
-    if (hits == 0) return 0;
+    if (ABSL_PREDICT_FALSE(hits == 0)) return 0;
     return bucket.slot[__builtin_ctzll(hits) >> 3].load(std::memory_order_acquire);
   }
 
@@ -89,7 +90,7 @@ class LineTable {
   template <typename Match>
   Position Locate(std::uint64_t hash, Match&& match) const {
     const std::uint64_t tags = TagWord(hash);
-    std::uint64_t index = hash & mask_;
+    std::uint64_t index = HomeIndex(hash);
     for (std::uint64_t round = 0; round <= mask_; ++round) {
       const Bucket& bucket = buckets_[index];
       const std::uint64_t word = bucket.word.load(std::memory_order_relaxed);
@@ -146,9 +147,18 @@ class LineTable {
     return (x - kOnes) & ~x & kTagBits;
   }
 
+  // The bucket where a probe begins: bits of the hash above the lowest six, which are left out so
+  // that masking gives the distance in bytes.
+  std::uint64_t HomeIndex(std::uint64_t hash) const { return hash / sizeof(Bucket) & mask_; }
+  const Bucket& Home(std::uint64_t hash) const {
+    return *reinterpret_cast<const Bucket*>(reinterpret_cast<const char*>(buckets_) +
+                                            (hash & byte_mask_));
+  }
+
   LineTable() = default;
 
   std::uint64_t mask_ = 0;
+  std::uint64_t byte_mask_ = 0;  // mask_ * sizeof(Bucket).
   Bucket* buckets_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

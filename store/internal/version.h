@@ -9,13 +9,13 @@
 
 namespace kin::internal {
 
-// A commit number and flags in one word, so that "is it visible" is one comparison: a view of
-// commit c sees what has a stamp of at most LimitOf(c).
+// A commit number, and a flag in the highest bit: so "is it visible, and not deleted" is one
+// comparison. A view of commit c sees what was made in commits up to LimitOf(c).
 using Stamp = std::uint64_t;
-inline constexpr Stamp kDeletedFlag = 1;
-constexpr Stamp StampOf(CommitNumber commit) { return commit << 2; }
-constexpr Stamp LimitOf(CommitNumber commit) { return commit << 2 | 3; }
-constexpr CommitNumber CommitOf(Stamp stamp) { return stamp >> 2; }
+inline constexpr Stamp kDeletedFlag = Stamp{1} << 63;
+constexpr Stamp StampOf(CommitNumber commit) { return commit; }
+constexpr Stamp LimitOf(CommitNumber commit) { return commit; }
+constexpr CommitNumber CommitOf(Stamp stamp) { return stamp & ~kDeletedFlag; }
 
 // The head of a version. The record's message follows it in the same allocation (for models known
 // only at run time, a pointer to the message).
@@ -26,9 +26,9 @@ constexpr CommitNumber CommitOf(Stamp stamp) { return stamp >> 2; }
 //
 // Invariants:
 //  1. `stamp` and the message never change once the version can be reached.
-//  2. `older` leads to versions with smaller stamps. What is behind it is alive for every reader
-//     whose limit is below `stamp`, and for no other: a reader goes on only while
-//     stamp > limit.
+//  2. `older` leads to versions of earlier commits. What is behind it is alive for every reader whose
+//     limit is below the version's commit, and for no other: a reader goes on only while
+//     CommitOf(stamp) > limit.
 //  3. The writer may change `older` to skip versions that no snapshot sees (release; pairs with
 //     the acquire in VisibleAt). Either value leads a reader to the same visible version.
 struct Version {
@@ -50,10 +50,15 @@ struct Marker : Version {
   std::uint64_t record_hash = 0;
 };
 
+// Whether a reader with `limit` sees this version, so need not look for an older one.
+inline bool Shows(const Version* version, Stamp limit) {
+  return version->stamp <= limit;  // With kDeletedFlag it is above every limit.
+}
+
 // The version that a reader with `limit` sees, starting from the newest; null if there is none or
 // the record is deleted.
 inline const Version* VisibleAt(const Version* version, Stamp limit) {
-  while (version->stamp > limit) {
+  while (CommitOf(version->stamp) > limit) {
     // Pairs with the release stores of the writer that link or relink versions.
     version = version->older.load(std::memory_order_acquire);
     if (version == nullptr) return nullptr;

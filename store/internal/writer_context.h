@@ -43,18 +43,18 @@ struct WriterContext {
     T* older = node->older.load(std::memory_order_relaxed);
     if (older == nullptr) return;
     if (scan.acquiring ||
-        (node->stamp > scan.oldest_limit && scan.published < CommitOf(node->stamp))) {
+        (CommitOf(node->stamp) > scan.oldest_limit && scan.published < CommitOf(node->stamp))) {
       Rescan();
     }
     if (scan.acquiring) return;
-    if (node->stamp <= scan.oldest_limit) {
+    if (CommitOf(node->stamp) <= scan.oldest_limit) {
       // Every view sees `node` or newer; `older` may already be freed.
       node->older.store(nullptr, std::memory_order_relaxed);
       return;
     }
     while (older != nullptr) {
-      auto it = std::lower_bound(scan.limits.begin(), scan.limits.end(), older->stamp);
-      if (it != scan.limits.end() && *it < node->stamp) return;  // Some view needs it.
+      auto it = std::lower_bound(scan.limits.begin(), scan.limits.end(), CommitOf(older->stamp));
+      if (it != scan.limits.end() && *it < CommitOf(node->stamp)) return;  // Some view needs it.
       older = older->older.load(std::memory_order_relaxed);
       node->older.store(older, std::memory_order_release);
     }
