@@ -1,0 +1,29 @@
+// From what the change logs remember to what has to be written.
+#ifndef KIN_PERSISTENCE_NET_CHANGES_H_
+#define KIN_PERSISTENCE_NET_CHANGES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "kin/persistence/backend.h"
+#include "kin/persistence/change_log.h"
+#include "kin/store/commit.h"
+#include "kin/store/snapshot.h"
+
+namespace kin::persistence {
+
+// A batch together with what its records and keys live in. Movable. Thread-compatible.
+struct PendingBatch {
+  Snapshot snapshot;
+  std::vector<ChangeLog> logs;
+  Batch batch;
+};
+
+// Compacts pending->logs and fills in pending->batch.models from them and the snapshot: each record
+// that changed is written once, as it is in the snapshot; one born and gone in between, not at all.
+// `batch.from` and the rest are the caller's.
+void ComputeNetChanges(PendingBatch* pending);
+
+}  // namespace kin::persistence
+
+#endif  // KIN_PERSISTENCE_NET_CHANGES_H_

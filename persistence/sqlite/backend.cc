@@ -1,0 +1,239 @@
+// Opening, closing and the chores of an SQLite database. Applying is in backend_apply.cc.
+#include "kin/persistence/sqlite/backend.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kin/persistence/sqlite/database_file.h"
+#include "kin/persistence/sqlite/reader.h"
+#include "kin/persistence/sqlite/record_limits.h"
+
+namespace kin::persistence::sqlite {
+namespace {
+
+// How long others may keep Kin from opening a database, and from beginning a batch. The second is
+// short because write-behind tries again by itself.
+constexpr int kOpenTimeoutMs = 2000;
+constexpr int kApplyTimeoutMs = 100;
+
+// Pages of the log from which on they are moved into the file: when there is time, and at any price.
+constexpr int kLogPagesIdle = 1000;
+constexpr int kLogPagesBusy = 16384;
+
+bool Exists(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+}  // namespace
+
+SqliteBackend::SqliteBackend(std::string path, std::string vfs)
+    : given_path_(std::move(path)), vfs_(std::move(vfs)) {}
+
+SqliteBackend::~SqliteBackend() { ForgetStatements(); }
+
+absl::Status SqliteBackend::Named(const absl::Status& status) const {
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat(given_path_, ": ", status.message()));
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& loader) {
+  absl::StatusOr<Mapping> mapping = Mapping::Of(schema.graph());
+  if (!mapping.ok()) return mapping.status();
+  schema_ = schema;
+  mapping_ = *std::move(mapping);
+  stored_schema_ = SchemaToStore(mapping_, schema_->graph());
+  absl::Status status = CheckLimits(mapping_);
+  if (!status.ok()) return status;
+  for (const Table& table : mapping_.tables) may_be_large_.push_back(MayBeLarge(table));
+
+  absl::StatusOr<std::string> path = ResolvePath(given_path_);
+  if (!path.ok()) return path.status();
+  path_ = *path;
+  status = CheckWritable(path_);
+  if (!status.ok()) return status;
+  absl::StatusOr<OwnerLock> owner = OwnerLock::Acquire(path_ + "-lock");
+  if (!owner.ok()) return Named(owner.status());
+  owner_ = *std::move(owner);
+
+  absl::StatusOr<LoadedState> state = LoadLocked(loader);
+  if (!state.ok()) {
+    owner_.Release();
+    return state;
+  }
+  written_ids_ = state->next_ids;
+  return state;
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::LoadLocked(Loader& loader) {
+  const LoadedState nothing = {0, std::vector<std::uint64_t>(mapping_.tables.size(), 0)};
+  absl::StatusOr<bool> is_new = IsNew(path_);
+  if (!is_new.ok()) return is_new.status();
+  is_new_ = *is_new;
+  if (is_new_) return nothing;
+
+  // A crash while the database was made, or another program's, may have left a rollback journal,
+  // which only a connection that can write may play back.
+  const int mode = Exists(path_ + "-journal") ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+  absl::StatusOr<Database> database = Database::Open(path_, mode | SQLITE_OPEN_NOMUTEX, vfs_);
+  if (!database.ok()) return database.status();
+  absl::Status status = CheckHeader(path_, *database);
+  if (!status.ok()) return status;
+  sqlite3_busy_timeout(database->get(), kOpenTimeoutMs);
+  status = database->Exec("BEGIN");
+  if (!status.ok()) return Named(status);
+  absl::StatusOr<bool> is_empty = IsEmpty(*database);
+  if (!is_empty.ok()) return Named(is_empty.status());
+  is_new_ = *is_empty;
+  if (is_new_) return nothing;
+  absl::StatusOr<LoadedState> state = ReadAll(*database, loader);
+  if (!state.ok()) return Named(state.status());
+  return state;
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& loader) {
+  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database);
+  if (!stored.ok()) return stored.status();
+  absl::Status status = CompareSchemas(*stored, stored_schema_);
+  if (!status.ok()) return status;
+  descriptors_changed_ = stored->descriptors != stored_schema_.descriptors;
+  status = CheckTables(database, mapping_);
+  if (!status.ok()) return status;
+  absl::StatusOr<LoadedState> state = ReadState(database, mapping_);
+  if (!state.ok()) return state.status();
+  status = ReadTables(database, mapping_, loader);
+  if (!status.ok()) return status;
+  return state;
+}
+
+absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
+  constexpr std::size_t kMost = 20;
+  std::string message = absl::StrCat(given_path_, ": ");
+  for (std::size_t i = 0; i < violations.size() && i < kMost; ++i) {
+    const Violation& violation = violations[i];
+    const Table& table = mapping_.tables[violation.model];
+    std::string columns;
+    for (const google::protobuf::FieldDescriptor* field : violation.fields) {
+      absl::StrAppend(&columns, columns.empty() ? "" : ", ", table.columns[field->index()].name);
+    }
+    absl::StrAppend(&message, i == 0 ? "" : "; ", table.Describe(*violation.record), ", column ",
+                    columns, ": ",
+                    violation.kind == Violation::Kind::kDuplicate ? "duplicate value: "
+                                                                  : "broken reference: ",
+                    violation.detail);
+  }
+  if (violations.size() > kMost) {
+    absl::StrAppend(&message, "; and ", violations.size() - kMost, " more");
+  }
+  return absl::DataLossError(message);
+}
+
+absl::Status SqliteBackend::Start() {
+  absl::StatusOr<Database> database = Database::Open(
+      path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_new_ ? SQLITE_OPEN_CREATE : 0), vfs_);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  absl::Status status = Configure();
+  if (status.ok() && is_new_) status = CreateTables(database_, mapping_, stored_schema_);
+  if (status.ok() && descriptors_changed_) status = StoreDescriptors(database_, stored_schema_);
+  // What an owner that died left in the log may never have been synced; a checkpoint does that.
+  if (status.ok()) status = Checkpoint().status();
+  // From here on a commit is in the log when it returns, and on the disk after Sync.
+  if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
+  if (!status.ok()) return Named(status);
+  for (int table = 0; table < static_cast<int>(mapping_.tables.size()); ++table) {
+    writers_.emplace_back(&database_, &*schema_, &mapping_, table);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteBackend::Configure() {
+  sqlite3_busy_timeout(database_.get(), kOpenTimeoutMs);
+  // In place of SQLite's own checkpoints, which the commit that fills the log would have to wait for.
+  sqlite3_wal_hook(
+      database_.get(),
+      [](void* backend, sqlite3*, const char*, int pages) {
+        static_cast<SqliteBackend*>(backend)->log_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+  for (const char* sql : {
+           "PRAGMA encoding = 'UTF-8'", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
+           "PRAGMA foreign_keys = ON", "PRAGMA recursive_triggers = OFF",
+           // Batches are in key order: they pass through the cache once.
+           "PRAGMA cache_size = -16384",
+           // What a large batch needed is given back.
+           "PRAGMA journal_size_limit = 67108864",
+           // Debian's SQLite overwrites what is deleted unless told otherwise.
+           "PRAGMA secure_delete = OFF"}) {
+    absl::Status status = database_.Exec(sql);
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<Statement> mode = database_.Prepare("PRAGMA journal_mode");
+  if (!mode.ok()) return mode.status();
+  absl::StatusOr<bool> row = mode->Step();
+  if (!row.ok()) return row.status();
+  if (!*row || mode->Bytes(0) != "wal") {
+    return absl::UnavailableError(
+        "SQLite cannot keep a write-ahead log here; a network file system may be why");
+  }
+  sqlite3_busy_timeout(database_.get(), kApplyTimeoutMs);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SqliteBackend::Checkpoint() {
+  int in_log = 0, moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(database_.get(), "main", SQLITE_CHECKPOINT_PASSIVE,
+                                             &in_log, &moved);
+  if (code != SQLITE_OK) return database_.ErrorOf(code);
+  if (moved == in_log) log_pages_ = 0;
+  return moved == in_log;
+}
+
+absl::Status SqliteBackend::Sync() {
+  if (!sync_failed_) {
+    sqlite3_file* log = nullptr;
+    int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
+      code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    }
+    if (code == SQLITE_OK) return absl::OkStatus();
+    sync_failed_ = true;
+    return Named(ToStatus(code, "cannot sync the write-ahead log"));
+  }
+  // The kernel reports a failed write once, and then takes the page for written: to sync again would
+  // prove nothing. But what is in the log can be written again, elsewhere: into the database.
+  absl::StatusOr<bool> all = Checkpoint();
+  if (!all.ok()) return Named(all.status());
+  if (!*all) {
+    return Named(absl::UnavailableError(
+        "after a failed sync, a reader of the database keeps it from being written again"));
+  }
+  sync_failed_ = false;
+  return absl::OkStatus();
+}
+
+void SqliteBackend::Tidy(bool busy) {
+  if (log_pages_ >= (busy ? kLogPagesBusy : kLogPagesIdle)) Checkpoint().status().IgnoreError();
+}
+
+absl::Status SqliteBackend::Close() {
+  if (database_) {
+    ForgetStatements();
+    absl::Status status = database_.Close();
+    if (!status.ok()) return Named(status);
+  }
+  owner_.Release();
+  return absl::OkStatus();
+}
+
+void SqliteBackend::ForgetStatements() {
+  writers_.clear();
+  read_commit_ = Statement();
+  write_commit_ = Statement();
+  write_id_ = Statement();
+}
+
+}  // namespace kin::persistence::sqlite

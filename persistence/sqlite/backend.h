@@ -1,0 +1,81 @@
+// An SQLite database as a backend of write-behind.
+#ifndef KIN_PERSISTENCE_SQLITE_BACKEND_H_
+#define KIN_PERSISTENCE_SQLITE_BACKEND_H_
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "kin/persistence/backend.h"
+#include "kin/persistence/mapping.h"
+#include "kin/persistence/sqlite/database.h"
+#include "kin/persistence/sqlite/owner_lock.h"
+#include "kin/persistence/sqlite/table_writer.h"
+#include "kin/persistence/sqlite/tables.h"
+
+namespace kin::persistence::sqlite {
+
+// Reads the file through a connection that cannot write until Start, so that a database which is
+// refused is left as it was. Then holds one connection, in WAL mode: Apply writes to the log,
+// Sync syncs the log, Tidy moves what is in it into the file.
+//
+// Threads as Backend says.
+class SqliteBackend final : public Backend {
+ public:
+  // `vfs`: SQLite's way to the file system; empty for the default.
+  explicit SqliteBackend(std::string path, std::string vfs = "");
+  ~SqliteBackend() override;
+
+  absl::StatusOr<LoadedState> Load(const Schema& schema, Loader& loader) override;
+  absl::Status Describe(absl::Span<const Violation> violations) override;
+  absl::Status Start() override;
+  absl::Status Admit(absl::Span<const Change> changes) const override;
+  absl::Status Apply(const Batch& batch) override;
+  absl::Status Sync() override;
+  void Tidy(bool busy) override;
+  absl::Status Close() override;
+
+ private:
+  absl::StatusOr<LoadedState> LoadLocked(Loader& loader);
+  absl::StatusOr<LoadedState> ReadAll(Database& database, Loader& loader);
+  absl::Status Configure();
+  absl::Status ApplyInTransaction(const Batch& batch, bool* already_applied);
+  absl::Status WriteRows(const Batch& batch);
+  absl::Status WriteState(const Batch& batch);
+  // Moves the whole log into the file; true if nothing was left.
+  absl::StatusOr<bool> Checkpoint();
+  // The error with the name of the file in front.
+  absl::Status Named(const absl::Status& status) const;
+  void ForgetStatements();
+
+  const std::string given_path_;
+  const std::string vfs_;
+
+  // Constant after Load.
+  std::string path_;
+  std::optional<Schema> schema_;
+  Mapping mapping_;
+  StoredSchema stored_schema_;
+  bool is_new_ = false;
+  bool descriptors_changed_ = false;
+  std::vector<bool> may_be_large_;  // By model: records have fields of any length.
+
+  OwnerLock owner_;
+  Database database_;  // From Start on.
+  std::vector<TableWriter> writers_;
+  Statement read_commit_;
+  Statement write_commit_;
+  Statement write_id_;
+  std::vector<std::uint64_t> written_ids_;
+  int log_pages_ = 0;         // In the write-ahead log.
+  bool sync_failed_ = false;  // What is in the log may not reach the disk by syncing it once more.
+};
+
+}  // namespace kin::persistence::sqlite
+
+#endif  // KIN_PERSISTENCE_SQLITE_BACKEND_H_

@@ -1,0 +1,24 @@
+// What SQLite would refuse, refused before it is committed in memory.
+#ifndef KIN_PERSISTENCE_SQLITE_RECORD_LIMITS_H_
+#define KIN_PERSISTENCE_SQLITE_RECORD_LIMITS_H_
+
+#include "absl/status/status.h"
+#include "google/protobuf/message.h"
+#include "kin/persistence/mapping.h"
+
+namespace kin::persistence::sqlite {
+
+// Whether the tables can be made at all. INVALID_ARGUMENT: a model has more fields than a table can
+// have columns.
+absl::Status CheckLimits(const Mapping& mapping);
+
+// Whether a record of the table can be so large that CheckSize has to look.
+bool MayBeLarge(const Table& table);
+
+// INVALID_ARGUMENT: the record does not fit into a row, or is nested too deep to be read again.
+// About as fast as asking the record for its size.
+absl::Status CheckSize(const Table& table, const google::protobuf::Message& record);
+
+}  // namespace kin::persistence::sqlite
+
+#endif  // KIN_PERSISTENCE_SQLITE_RECORD_LIMITS_H_

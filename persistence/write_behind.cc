@@ -1,0 +1,245 @@
+// What a store and its users call. The writing thread is in write_behind_thread.cc.
+#include "kin/persistence/write_behind.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace kin::persistence {
+
+WriteBehind::WriteBehind(std::unique_ptr<Backend> backend, WriteBehindOptions options)
+    : backend_(std::move(backend)),
+      options_(std::move(options)),
+      clock_(options_.clock != nullptr ? options_.clock : Clock::System()),
+      backoff_(absl::Milliseconds(10), absl::Seconds(5)) {}
+
+WriteBehind::~WriteBehind() {
+  absl::MutexLock close(&close_mutex_);
+  StopThread();
+  absl::Status lost;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!closed_ && newest_ > applied_) {
+      lost = absl::DataLossError(absl::StrCat("destroyed without a Close that returned OK; ",
+                                              Outstanding(), " and are lost"));
+    }
+  }
+  if (!lost.ok() && options_.on_halt) options_.on_halt(lost);
+}
+
+absl::StatusOr<LoadedState> WriteBehind::Load(const Schema& schema, Loader& loader) {
+  absl::StatusOr<LoadedState> state = backend_->Load(schema, loader);
+  if (!state.ok()) return state;
+  absl::MutexLock lock(&mutex_);
+  for (std::size_t model = 0; model < schema.graph().models.size(); ++model) {
+    watched_.emplace_back(*schema.graph().models[model]);
+    number_keys_.push_back(schema.has_number_key(static_cast<int>(model)));
+    logs_.emplace_back(number_keys_.back());
+  }
+  newest_ = synced_ = state->commit;
+  applied_ = state->commit;
+  return state;
+}
+
+absl::Status WriteBehind::Describe(absl::Span<const Violation> violations) {
+  return backend_->Describe(violations);
+}
+
+absl::Status WriteBehind::Start(CommitSource* source) {
+  absl::MutexLock close(&close_mutex_);
+  absl::Status status = backend_->Start();
+  if (!status.ok()) return status;
+  source_ = source;
+  {
+    absl::MutexLock lock(&mutex_);
+    started_ = true;
+  }
+  thread_ = std::thread(&WriteBehind::Run, this);
+  return absl::OkStatus();
+}
+
+absl::Status WriteBehind::WaitForSpace() {
+  if (!full_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  const absl::Time deadline = clock_->Now() + options_.space_timeout;
+  while (OutstandingBytes() >= options_.max_bytes) {
+    if (halted_) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("no more changes are accepted: ", HaltedStatus().message()));
+    }
+    if (clock_->Now() >= deadline) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "no more changes are accepted: after ", absl::FormatDuration(options_.space_timeout),
+          " still ", Outstanding(), ", the limit of ", options_.max_bytes,
+          " bytes; write less at once, or raise max_bytes",
+          failing_.ok() ? "" : absl::StrCat("; the last error was: ", failing_.ToString())));
+    }
+    clock_->Wait(&space_, &mutex_, deadline);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteBehind::Admit(absl::Span<const Change> changes) {
+  return backend_->Admit(changes);
+}
+
+void WriteBehind::OnCommit(CommitNumber commit, absl::Span<const Change> changes) {
+  absl::MutexLock lock(&mutex_);
+  const std::int64_t changes_before = logged_changes_;
+  const std::int64_t bytes_before = logged_bytes_;
+  newest_ = commit;
+  for (const Change& change : changes) {
+    ChangeFlags flags = 0;
+    if (change.before == nullptr) {
+      flags = kInserted;
+    } else if (change.after != nullptr) {
+      flags = watched_[change.model].Compare(*change.before, *change.after);
+    }
+    ChangeLog& log = logs_[change.model];
+    const std::size_t log_bytes = log.bytes();
+    log.Append(change.key, flags);
+    logged_bytes_ += static_cast<std::int64_t>(log.bytes() - log_bytes);
+  }
+  logged_changes_ += static_cast<std::int64_t>(changes.size());
+  changes_committed_ += static_cast<std::int64_t>(changes.size());
+  if (changes_before == 0) logged_since_ = clock_->Now();
+  UpdateFull();
+
+  auto crossed = [](std::int64_t before, std::int64_t after, std::int64_t limit) {
+    return before < limit && after >= limit;
+  };
+  if (changes_before == 0 || crossed(changes_before, logged_changes_, options_.flush_changes) ||
+      crossed(bytes_before, logged_bytes_, options_.flush_bytes) ||
+      crossed(changes_before, logged_changes_, CompactionLimit())) {
+    work_.Signal();
+  }
+}
+
+absl::Status WriteBehind::Flush(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  return Wait(newest_, /*synced=*/false, /*retry_now=*/true, clock_->Now() + timeout);
+}
+
+absl::Status WriteBehind::WaitDurable(CommitNumber commit, Durability durability,
+                                      absl::Duration timeout) {
+  if (durability == Durability::kBuffered) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  if (commit > newest_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no commit ", commit, " yet; the newest is ", newest_));
+  }
+  return Wait(commit, durability == Durability::kSynced, /*retry_now=*/false,
+              clock_->Now() + timeout);
+}
+
+absl::Status WriteBehind::Wait(CommitNumber commit, bool synced, bool retry_now,
+                               absl::Time deadline) {
+  if (Reached(commit, synced)) return absl::OkStatus();
+  if (!started_ || closed_) return absl::FailedPreconditionError("the store is closed");
+  if (halted_ && !retry_now) return HaltedStatus();
+
+  Waiter waiter;
+  waiter.commit = commit;
+  waiter.synced = synced;
+  if (retry_now && !failing_.ok()) {
+    retry_now_ = true;
+    waiter.after_attempt = attempts_;
+  }
+  waiters_.push_back(&waiter);
+  work_.Signal();
+  while (!waiter.done && clock_->Now() < deadline) {
+    clock_->Wait(&waiter.changed, &mutex_, deadline);
+  }
+  if (waiter.done) return waiter.status;
+  waiters_.erase(std::find(waiters_.begin(), waiters_.end(), &waiter));
+  return absl::DeadlineExceededError(absl::StrCat(
+      "commit ", commit, " is not ", synced ? "synced" : "written", " yet: ", Outstanding(),
+      failing_.ok() ? "" : absl::StrCat("; the last error was: ", failing_.ToString())));
+}
+
+absl::Status WriteBehind::Close(absl::Duration timeout) {
+  absl::MutexLock close(&close_mutex_);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (closed_) return absl::OkStatus();
+    const absl::Time deadline = clock_->Now() + timeout;
+    while (started_ && !Reached(newest_, /*synced=*/true)) {
+      absl::Status status = Wait(newest_, /*synced=*/true, /*retry_now=*/true, deadline);
+      if (!status.ok()) {
+        return absl::Status(status.code(),
+                            absl::StrCat("the store stays open: ", status.message()));
+      }
+    }
+  }
+  StopThread();
+  absl::Status status = backend_->Close();
+  absl::MutexLock lock(&mutex_);
+  if (status.ok()) {
+    closed_ = true;
+    space_.SignalAll();
+  } else if (started_) {
+    stopping_ = false;
+    thread_ = std::thread(&WriteBehind::Run, this);
+  }
+  return status;
+}
+
+void WriteBehind::StopThread() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    work_.Signal();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+CommitNumber WriteBehind::durable_commit() const {
+  // Pairs with the store in Applied: whoever sees the number sees a database that has it.
+  return applied_.load(std::memory_order_acquire);
+}
+
+void WriteBehind::AddStats(Stats* stats) const {
+  absl::MutexLock lock(&mutex_);
+  stats->durable_commit = applied_;
+  stats->lag_records = logged_changes_ + flight_changes_;
+  stats->lag_bytes = OutstandingBytes();
+  const absl::Time oldest = std::min(logged_since_, flight_since_);
+  stats->lag = oldest == absl::InfiniteFuture() ? absl::ZeroDuration() : clock_->Now() - oldest;
+  stats->batches = batches_;
+  stats->changes_committed = changes_committed_;
+  stats->rows_written = rows_written_;
+  stats->retries = retries_;
+  stats->last_flush = last_flush_;
+  stats->halted = halted_;
+  stats->halt_cause = halted_ ? failing_ : absl::OkStatus();
+}
+
+bool WriteBehind::Reached(CommitNumber commit, bool synced) const {
+  return commit <= (synced ? synced_ : applied_.load(std::memory_order_relaxed));
+}
+
+std::int64_t WriteBehind::OutstandingBytes() const { return logged_bytes_ + flight_bytes_; }
+
+void WriteBehind::UpdateFull() {
+  const bool full = OutstandingBytes() >= options_.max_bytes;
+  if (full == full_.load(std::memory_order_relaxed)) return;
+  full_.store(full, std::memory_order_relaxed);
+  if (!full) space_.SignalAll();
+}
+
+std::string WriteBehind::Outstanding() const {
+  return absl::StrCat("the database is at commit ", applied_.load(), ", memory at ", newest_, "; ",
+                      logged_changes_ + flight_changes_, " changes (", OutstandingBytes(),
+                      " bytes) are not in the database");
+}
+
+absl::Status WriteBehind::HaltedStatus() const {
+  return absl::Status(
+      absl::IsDataLoss(failing_) ? absl::StatusCode::kDataLoss : absl::StatusCode::kUnavailable,
+      absl::StrCat("write-behind is halted: ", Outstanding(),
+                   " and will be tried again; the cause: ", failing_.ToString()));
+}
+
+}  // namespace kin::persistence
