@@ -1,0 +1,542 @@
+#include "kin/persistence/write_behind.h"
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kin/store/store.h"
+#include "kin/tests/testing/fake_backend.h"
+#include "kin/tests/testing/fake_clock.h"
+#include "kin/tests/testing/faulty_backend.h"
+#include "tests/persistence/models.kin.h"
+
+namespace kin::persistence {
+namespace {
+
+using persistence_test::Post;
+using persistence_test::PostRef;
+using persistence_test::Profile;
+using persistence_test::Unsigned;
+using persistence_test::UnsignedRef;
+using persistence_test::User;
+using persistence_test::UserModel;
+using persistence_test::UserRef;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+enum { kUsers, kProfiles, kPosts, kUnsigned };
+
+Schema TestSchema() { return Schema::Of<User, Profile, Post, Unsigned>(); }
+
+class WriteBehindTest : public ::testing::Test {
+ protected:
+  void Open() {
+    options_.clock = &clock_;
+    options_.on_halt = [this](const absl::Status& status) {
+      absl::MutexLock lock(&mutex_);
+      halts_.push_back(status);
+    };
+    auto backend =
+        std::make_unique<testing::FaultyBackend>(std::make_unique<testing::FakeBackend>(&database_),
+                                                 &faults_);
+    OpenOptions open;
+    open.persistence = std::make_unique<WriteBehind>(std::move(backend), options_);
+    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(TestSchema(), std::move(open));
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  absl::StatusOr<CommitNumber> Insert(std::uint64_t number, const std::string& text = "") {
+    return store_->Write([&](Transaction& txn) {
+      Unsigned record;
+      record.set_number(number);
+      record.set_text(text);
+      return txn.Insert(std::move(record)).status();
+    });
+  }
+  absl::StatusOr<CommitNumber> Set(std::uint64_t number, const std::string& text) {
+    return store_->Write([&](Transaction& txn) {
+      return txn.Update(txn.Find<Unsigned>(number), [&](Unsigned& u) { u.set_text(text); }).status();
+    });
+  }
+  absl::StatusOr<CommitNumber> Delete(std::uint64_t number) {
+    return store_->Write([&](Transaction& txn) { return txn.Delete(txn.Find<Unsigned>(number)); });
+  }
+  void InsertMany(int count) {
+    for (int i = 0; i < count; ++i) ASSERT_TRUE(Insert(next_++).ok());
+  }
+  // Turns the clock a little at a time until `condition` holds.
+  template <typename F>
+  void AdvanceUntil(F condition, absl::Duration step = absl::Milliseconds(10)) {
+    while (!condition()) {
+      clock_.Advance(step);
+      clock_.Settle();
+    }
+  }
+  std::vector<absl::Status> halts() {
+    absl::MutexLock lock(&mutex_);
+    return halts_;
+  }
+
+  testing::FakeDatabase database_;
+  testing::Faults faults_;
+  testing::FakeClock clock_;
+  WriteBehindOptions options_;
+  absl::Mutex mutex_;
+  std::vector<absl::Status> halts_;
+  std::uint64_t next_ = 1;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(WriteBehindTest, FlushWritesAllCommitsInOneBatch) {
+  Open();
+  InsertMany(3);
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_EQ(database_.batches().size(), 1u);
+  EXPECT_EQ(database_.batches()[0].from, 0u);
+  EXPECT_EQ(database_.batches()[0].to, 3u);
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 3u);
+  EXPECT_EQ(store_->durable_commit(), 3u);
+}
+
+TEST_F(WriteBehindTest, BatchesAreContiguous) {
+  Open();
+  for (int i = 0; i < 3; ++i) {
+    InsertMany(2);
+    ASSERT_TRUE(store_->Flush().ok());
+  }
+  EXPECT_THAT(faults_.ranges(), ElementsAre(Pair(0, 2), Pair(2, 4), Pair(4, 6)));
+}
+
+TEST_F(WriteBehindTest, ARecordThatChangesOftenIsWrittenOnce) {
+  Open();
+  ASSERT_TRUE(Insert(1, "a").ok());
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(Set(1, std::to_string(i)).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_EQ(database_.batches().size(), 1u);
+  EXPECT_EQ(database_.batches()[0].rows(), 1);
+  EXPECT_EQ(database_.batches()[0].models[kUnsigned].inserts.size(), 1u);
+  EXPECT_EQ(store_->stats().changes_committed, 11);
+  EXPECT_EQ(store_->stats().rows_written, 1);
+}
+
+TEST_F(WriteBehindTest, ARecordBornAndGoneWithinABatchIsNotWritten) {
+  Open();
+  ASSERT_TRUE(Insert(1).ok());
+  ASSERT_TRUE(Delete(1).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_EQ(database_.batches().size(), 1u);
+  EXPECT_EQ(database_.batches()[0].rows(), 0);
+  EXPECT_EQ(database_.commit(), 2u);
+}
+
+TEST_F(WriteBehindTest, AKeyUsedAgainIsADeleteAndAnInsert) {
+  Open();
+  ASSERT_TRUE(Insert(1, "old").ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_TRUE(Delete(1).ok());
+  ASSERT_TRUE(Insert(1, "new").ok());
+  ASSERT_TRUE(Set(1, "newest").ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_EQ(database_.batches().size(), 2u);
+  EXPECT_EQ(database_.batches()[1].models[kUnsigned].deletes.size(), 1u);
+  EXPECT_EQ(database_.batches()[1].models[kUnsigned].inserts.size(), 1u);
+}
+
+TEST_F(WriteBehindTest, UpdatesAreSortedByWhatTheyTouch) {
+  Open();
+  ASSERT_TRUE(store_->Write([](Transaction& txn) {
+    for (int i = 1; i <= 4; ++i) {
+      User user;
+      user.set_id(i);
+      user.set_name(std::to_string(i));
+      user.set_desk(i);
+      user.set_badge(i);
+      absl::Status status = txn.Insert(std::move(user)).status();
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_TRUE(store_->Write([](Transaction& txn) {
+    auto update = [&](int id, auto change) { EXPECT_TRUE(txn.Update(txn.Find<User>(id), change).ok()); };
+    update(4, [](User& user) { user.set_name("four"); });
+    update(3, [](User& user) { user.set_email("three"); });
+    update(2, [](User& user) { user.set_age(2); });
+    update(1, [](User& user) { user.set_name("1"); });
+    return absl::OkStatus();
+  }).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  const ModelChanges& changes = database_.batches().back().models[kUsers];
+  EXPECT_LE(changes.updates.size(), 1u);
+  EXPECT_EQ(changes.reindexed.size(), 1u);
+  EXPECT_EQ(changes.moved.size(), 2u);
+}
+
+TEST_F(WriteBehindTest, RowsAreInOrderOfKeys) {
+  Open();
+  std::vector<std::string> slugs = {"b", "", "a", std::string("a\0b", 3), "ab", "\xc3\xbc"};
+  for (const std::string& slug : slugs) {
+    ASSERT_TRUE(store_->Write([&](Transaction& txn) {
+      Post post;
+      post.set_slug(slug);
+      return txn.Insert(std::move(post)).status();
+    }).ok());
+  }
+  std::vector<std::uint64_t> numbers = {5, ~std::uint64_t{0}, 0, std::uint64_t{1} << 63, 7};
+  for (std::uint64_t number : numbers) ASSERT_TRUE(Insert(number).ok());
+  faults_.Hold();
+  std::thread flush([&] { EXPECT_TRUE(store_->Flush().ok()); });
+  faults_.AwaitCalls(1);
+  faults_.Release();
+  flush.join();
+  EXPECT_EQ(database_.rows(kPosts).size(), slugs.size());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), numbers.size());
+}
+
+TEST_F(WriteBehindTest, AgeStartsAFlush) {
+  options_.flush_after = absl::Seconds(5);
+  Open();
+  InsertMany(1);
+  clock_.Advance(absl::Seconds(4.9));
+  clock_.Settle();
+  EXPECT_EQ(faults_.calls(), 0);
+  EXPECT_EQ(store_->stats().lag, absl::Seconds(4.9));
+  clock_.Advance(absl::Seconds(0.1));
+  faults_.AwaitCalls(1);
+  AdvanceUntil([&] { return store_->durable_commit() == 1; });
+  EXPECT_EQ(store_->stats().lag, absl::ZeroDuration());
+}
+
+TEST_F(WriteBehindTest, ManyChangesStartAFlush) {
+  options_.flush_changes = 10;
+  Open();
+  InsertMany(9);
+  clock_.Settle();
+  EXPECT_EQ(faults_.calls(), 0);
+  InsertMany(1);
+  faults_.AwaitCalls(1);
+}
+
+TEST_F(WriteBehindTest, ManyBytesStartAFlush) {
+  options_.flush_bytes = 64;
+  Open();
+  InsertMany(3);
+  clock_.Settle();
+  EXPECT_EQ(faults_.calls(), 0);
+  InsertMany(1);
+  faults_.AwaitCalls(1);
+}
+
+TEST_F(WriteBehindTest, OneBatchServesAllWhoWait) {
+  Open();
+  faults_.Hold();
+  InsertMany(1);
+  std::vector<std::thread> waiting;
+  waiting.emplace_back([&] { EXPECT_TRUE(store_->Flush().ok()); });
+  faults_.AwaitCalls(1);
+  for (int i = 0; i < 8; ++i) {
+    waiting.emplace_back([&, i] {
+      absl::StatusOr<CommitNumber> commit = store_->Write(
+          [&](Transaction& txn) {
+            Unsigned record;
+            record.set_number(1000 + i);
+            return txn.Insert(std::move(record)).status();
+          },
+          {.durability = Durability::kWritten});
+      EXPECT_TRUE(commit.ok()) << commit.status();
+    });
+  }
+  while (store_->stats().commit < 9) std::this_thread::yield();
+  faults_.Release();
+  for (std::thread& thread : waiting) thread.join();
+  EXPECT_EQ(database_.commit(), 9u);
+  // The first, and those that came while it was held; one that came late to wait needs no more.
+  EXPECT_LE(faults_.calls(), 3);
+}
+
+TEST_F(WriteBehindTest, OnlySyncedWaitsForASync) {
+  Open();
+  auto insert = [](Transaction& txn) { return txn.Insert(User()).status(); };
+  auto insert_unsigned = [this](Transaction& txn) {
+    Unsigned record;
+    record.set_number(next_++);
+    return txn.Insert(std::move(record)).status();
+  };
+  (void)insert;
+  ASSERT_TRUE(store_->Write(insert_unsigned, {.durability = Durability::kBuffered}).ok());
+  EXPECT_EQ(faults_.calls(), 0);
+  ASSERT_TRUE(store_->Write(insert_unsigned, {.durability = Durability::kWritten}).ok());
+  EXPECT_EQ(faults_.calls(), 1);
+  EXPECT_EQ(database_.syncs(), 0);
+  ASSERT_TRUE(store_->Write(insert_unsigned, {.durability = Durability::kSynced}).ok());
+  EXPECT_EQ(faults_.calls(), 2);
+  EXPECT_EQ(database_.syncs(), 1);
+}
+
+TEST_F(WriteBehindTest, APassingFaultIsRetriedWithTheSameRange) {
+  Open();
+  faults_.FailBefore(absl::UnavailableError("busy"), 3);
+  InsertMany(2);
+  std::thread flush([&] { EXPECT_TRUE(store_->Flush(absl::Hours(1)).ok()); });
+  faults_.AwaitCalls(1);
+  InsertMany(1);  // Not part of the range that is tried again.
+  AdvanceUntil([&] { return store_->durable_commit() >= 2; });
+  flush.join();
+  std::vector<std::pair<CommitNumber, CommitNumber>> ranges = faults_.ranges();
+  ASSERT_GE(ranges.size(), 4u);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(ranges[i], ranges[0]) << i;
+  EXPECT_GE(store_->stats().retries, 3);
+  EXPECT_FALSE(store_->stats().halted);
+  EXPECT_TRUE(halts().empty());
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(database_.commit(), 3u);
+}
+
+TEST_F(WriteBehindTest, ABatchAppliedButNotAcknowledgedIsNotAppliedTwice) {
+  Open();
+  faults_.FailAfter(absl::UnavailableError("lost the answer"));
+  InsertMany(2);
+  std::thread flush([&] { EXPECT_TRUE(store_->Flush(absl::Hours(1)).ok()); });
+  AdvanceUntil([&] { return store_->durable_commit() == 2; });
+  flush.join();
+  EXPECT_THAT(faults_.ranges(), ElementsAre(Pair(0, 2), Pair(0, 2)));
+  EXPECT_EQ(database_.batches().size(), 1u);
+}
+
+TEST_F(WriteBehindTest, WaitsGrowBetweenRetries) {
+  options_.retry_for = absl::InfiniteDuration();
+  Open();
+  faults_.FailBefore(absl::UnavailableError("full"), 1000);
+  InsertMany(1);
+  clock_.Advance(absl::Seconds(1));
+  faults_.AwaitCalls(1);
+  AdvanceUntil([&] { return faults_.calls() >= 9; });
+  const absl::Time start = clock_.Now();
+  AdvanceUntil([&] { return faults_.calls() >= 10; });
+  // After 8 doublings of 10 ms, less a random half.
+  EXPECT_GT(clock_.Now() - start, absl::Seconds(1));
+  faults_.Heal();
+  AdvanceUntil([&] { return store_->durable_commit() == 1; }, absl::Seconds(1));
+}
+
+TEST_F(WriteBehindTest, ALastingFaultHaltsAndGoesOnWithoutLoss) {
+  Open();
+  faults_.FailBefore(absl::DataLossError("the table is damaged"), 1000);
+  InsertMany(2);
+  absl::Status status = store_->Flush(absl::Hours(1));
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(status.message(), HasSubstr("the table is damaged"));
+  EXPECT_TRUE(store_->stats().halted);
+  EXPECT_EQ(store_->stats().halt_cause.message(), "the table is damaged");
+
+  InsertMany(2);  // Still accepted.
+  status = store_->WaitDurable(3);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+
+  faults_.Heal();
+  AdvanceUntil([&] { return store_->durable_commit() == 2; }, absl::Seconds(1));
+  ASSERT_TRUE(store_->Flush(absl::Hours(1)).ok());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 4u);
+  EXPECT_FALSE(store_->stats().halted);
+  ASSERT_EQ(halts().size(), 2u);
+  EXPECT_EQ(halts()[0].message(), "the table is damaged");
+  EXPECT_TRUE(halts()[1].ok());
+}
+
+TEST_F(WriteBehindTest, FlushTriesAgainAtOnceWhileHalted) {
+  Open();
+  faults_.FailBefore(absl::InternalError("no"), 2);
+  InsertMany(1);
+  EXPECT_EQ(store_->Flush().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store_->Flush().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(store_->Flush().ok());
+}
+
+TEST_F(WriteBehindTest, APassingFaultThatDoesNotPassHalts) {
+  options_.retry_for = absl::Seconds(20);
+  Open();
+  faults_.FailBefore(absl::UnavailableError("disk full"), 1000);
+  InsertMany(1);
+  absl::Status status;
+  std::thread flush([&] { status = store_->Flush(); });
+  AdvanceUntil([&] { return store_->stats().halted; }, absl::Milliseconds(100));
+  flush.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("disk full"));
+  faults_.Heal();
+  EXPECT_TRUE(store_->Flush().ok());
+}
+
+TEST_F(WriteBehindTest, WaitsEndAtTheirDeadline) {
+  Open();
+  faults_.Hold();
+  InsertMany(1);
+  absl::Status status;
+  std::thread flush([&] { status = store_->Flush(absl::Seconds(5)); });
+  faults_.AwaitCalls(1);
+  clock_.Advance(absl::Seconds(5));
+  flush.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+  EXPECT_THAT(status.message(), HasSubstr("commit 1 is not written"));
+  faults_.Release();
+  EXPECT_TRUE(store_->Flush().ok());
+}
+
+TEST_F(WriteBehindTest, CommitsWaitForSpaceAndAreThenRefused) {
+  options_.max_bytes = 160;
+  options_.flush_bytes = 1000;
+  options_.space_timeout = absl::Seconds(3);
+  Open();
+  faults_.Hold();
+  InsertMany(10);
+  absl::StatusOr<CommitNumber> refused;
+  std::thread writer([&] { refused = Insert(100); });
+  clock_.Settle();
+  clock_.Advance(absl::Seconds(3));
+  writer.join();
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted) << refused.status();
+  EXPECT_EQ(store_->stats().commit, 10u);
+
+  std::thread waiting([&] { EXPECT_TRUE(Insert(101).ok()); });
+  faults_.Release();
+  EXPECT_TRUE(store_->Flush().ok());
+  waiting.join();
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 11u);
+}
+
+TEST_F(WriteBehindTest, AHaltedStoreRefusesAtTheLimitWithTheCause) {
+  options_.max_bytes = 64;
+  Open();
+  faults_.FailBefore(absl::InternalError("the cause"), 1000);
+  InsertMany(4);
+  EXPECT_FALSE(store_->Flush().ok());
+  absl::StatusOr<CommitNumber> refused = Insert(100);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.status().message(), HasSubstr("the cause"));
+  faults_.Heal();
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_TRUE(Insert(100).ok());
+}
+
+TEST_F(WriteBehindTest, ARecordThatChangesOftenTakesNoMoreSpaceWhileBatchesFail) {
+  Open();
+  ASSERT_TRUE(Insert(1).ok());
+  faults_.FailBefore(absl::InternalError("no"), 1000);
+  EXPECT_FALSE(store_->Flush().ok());
+  for (int i = 0; i < 70000; ++i) ASSERT_TRUE(Set(1, i % 2 ? "a" : "b").ok());
+  AdvanceUntil([&] { return store_->stats().lag_bytes < 70000 * 8; });
+  faults_.Heal();
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 1u);
+  EXPECT_EQ(database_.commit(), 70001u);
+}
+
+TEST_F(WriteBehindTest, CloseDrains) {
+  Open();
+  InsertMany(5);
+  ASSERT_TRUE(store_->Close().ok());
+  EXPECT_EQ(database_.commit(), 5u);
+  EXPECT_EQ(database_.syncs(), 1);
+  EXPECT_TRUE(store_->Close().ok());
+  EXPECT_EQ(store_->durable_commit(), 5u);
+  EXPECT_EQ(Insert(77).status().code(), absl::StatusCode::kFailedPrecondition);
+  store_.reset();
+  Open();
+  EXPECT_EQ(store_->GetSnapshot().Count<Unsigned>(), 5);
+}
+
+TEST_F(WriteBehindTest, CloseThatCannotDrainSaysWhatIsLeftAndMayBeCalledAgain) {
+  Open();
+  faults_.FailBefore(absl::InternalError("the cause"), 1000);
+  InsertMany(5);
+  absl::Status status = store_->Close();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  EXPECT_THAT(status.message(), HasSubstr("5 changes"));
+  EXPECT_THAT(status.message(), HasSubstr("the cause"));
+  faults_.Heal();
+  EXPECT_TRUE(store_->Close().ok());
+  EXPECT_EQ(database_.commit(), 5u);
+}
+
+TEST_F(WriteBehindTest, CloseEndsAtItsDeadline) {
+  Open();
+  faults_.Hold();
+  InsertMany(1);
+  absl::Status status;
+  std::thread close([&] { status = store_->Close(absl::Seconds(1)); });
+  faults_.AwaitCalls(1);
+  clock_.Advance(absl::Seconds(1));
+  close.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+  faults_.Release();
+  EXPECT_TRUE(store_->Close().ok());
+}
+
+TEST_F(WriteBehindTest, ASyncThatFailsIsNoDurableCommit) {
+  Open();
+  faults_.FailSync(absl::InternalError("cannot sync"));
+  absl::StatusOr<CommitNumber> commit = store_->Write(
+      [](Transaction& txn) { return txn.Insert(Unsigned()).status(); },
+      {.durability = Durability::kSynced});
+  EXPECT_EQ(commit.status().code(), absl::StatusCode::kUnavailable) << commit.status();
+  EXPECT_EQ(store_->durable_commit(), 1u);  // In the database, if not on the disk.
+  EXPECT_TRUE(store_->Close().ok());
+  EXPECT_EQ(database_.syncs(), 1);
+}
+
+TEST_F(WriteBehindTest, DestroyedWithWorkLeftItSaysSo) {
+  Open();
+  faults_.FailBefore(absl::InternalError("the cause"), 1000);
+  InsertMany(2);
+  store_.reset();
+  ASSERT_GE(halts().size(), 2u);
+  EXPECT_EQ(halts().back().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(halts().back().message(), HasSubstr("2 changes"));
+}
+
+TEST_F(WriteBehindTest, ReadsAndWritesGoOnDuringAFlush) {
+  Open();
+  InsertMany(3);
+  faults_.Hold();
+  std::thread flush([&] { EXPECT_TRUE(store_->Flush().ok()); });
+  faults_.AwaitCalls(1);
+  EXPECT_TRUE(Set(1, "changed").ok());
+  EXPECT_TRUE(Delete(2).ok());
+  EXPECT_EQ(store_->GetSnapshot().Count<Unsigned>(), 2);
+  faults_.Release();
+  flush.join();
+  EXPECT_EQ(database_.batches()[0].to, 3u);  // As of when it started.
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 3u);
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 2u);
+}
+
+TEST_F(WriteBehindTest, ManyThreadsCommitAndWait) {
+  options_.flush_changes = 7;
+  Open();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        EXPECT_TRUE(Insert(static_cast<std::uint64_t>(t * 1000 + i)).ok());
+        if (i % 10 == 0) EXPECT_TRUE(store_->Flush().ok());
+        if (i % 3 == 0) EXPECT_TRUE(Delete(static_cast<std::uint64_t>(t * 1000 + i)).ok());
+        store_->stats();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(store_->Close().ok());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 4u * 33u);
+  std::vector<std::pair<CommitNumber, CommitNumber>> ranges = faults_.ranges();
+  for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_EQ(ranges[i].first, ranges[i - 1].second);
+}
+
+}  // namespace
+}  // namespace kin::persistence

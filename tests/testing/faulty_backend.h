@@ -1,0 +1,120 @@
+// A backend that fails when it is told to.
+#ifndef KIN_TESTS_TESTING_FAULTY_BACKEND_H_
+#define KIN_TESTS_TESTING_FAULTY_BACKEND_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "kin/persistence/backend.h"
+
+namespace kin::testing {
+
+// What a FaultyBackend is to do. Thread-safe.
+class Faults {
+ public:
+  // The next `times` calls of Apply fail: before anything is done, or after all was.
+  void FailBefore(absl::Status status, int times = 1) { Fail(std::move(status), times, &before_); }
+  void FailAfter(absl::Status status, int times = 1) { Fail(std::move(status), times, &after_); }
+  void FailSync(absl::Status status, int times = 1) { Fail(std::move(status), times, &sync_); }
+  // Makes Apply wait, once it is called, until Release.
+  void Hold() {
+    absl::MutexLock lock(&mutex_);
+    held_ = true;
+  }
+  void Release() {
+    absl::MutexLock lock(&mutex_);
+    held_ = false;
+  }
+  // Returns when Apply has been called so often, in all.
+  void AwaitCalls(int calls) {
+    absl::MutexLock lock(&mutex_);
+    auto reached = [this, calls]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ >= calls; };
+    mutex_.Await(absl::Condition(&reached));
+  }
+  int calls() const {
+    absl::MutexLock lock(&mutex_);
+    return calls_;
+  }
+  // Every range Apply was asked for.
+  std::vector<std::pair<CommitNumber, CommitNumber>> ranges() const {
+    absl::MutexLock lock(&mutex_);
+    return ranges_;
+  }
+  // No fault from now on.
+  void Heal() {
+    absl::MutexLock lock(&mutex_);
+    before_.clear();
+    after_.clear();
+    sync_.clear();
+  }
+
+ private:
+  friend class FaultyBackend;
+  using Queue = std::vector<absl::Status>;
+
+  void Fail(absl::Status status, int times, Queue* queue) {
+    absl::MutexLock lock(&mutex_);
+    queue->insert(queue->end(), times, status);
+  }
+  absl::Status Next(Queue* queue) {
+    absl::MutexLock lock(&mutex_);
+    if (queue->empty()) return absl::OkStatus();
+    absl::Status status = queue->front();
+    queue->erase(queue->begin());
+    return status;
+  }
+  void Called(const persistence::Batch& batch) {
+    absl::MutexLock lock(&mutex_);
+    ++calls_;
+    ranges_.emplace_back(batch.from, batch.to);
+    auto released = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !held_; };
+    mutex_.Await(absl::Condition(&released));
+  }
+
+  mutable absl::Mutex mutex_;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::pair<CommitNumber, CommitNumber>> ranges_ ABSL_GUARDED_BY(mutex_);
+  Queue before_, after_, sync_;
+};
+
+// Another backend, with faults.
+class FaultyBackend final : public persistence::Backend {
+ public:
+  FaultyBackend(std::unique_ptr<persistence::Backend> backend, Faults* faults)
+      : backend_(std::move(backend)), faults_(faults) {}
+
+  absl::StatusOr<LoadedState> Load(const Schema& schema, Loader& loader) override {
+    return backend_->Load(schema, loader);
+  }
+  absl::Status Describe(absl::Span<const Violation> violations) override {
+    return backend_->Describe(violations);
+  }
+  absl::Status Start() override { return backend_->Start(); }
+  absl::Status Admit(absl::Span<const Change> changes) const override {
+    return backend_->Admit(changes);
+  }
+  absl::Status Apply(const persistence::Batch& batch) override {
+    faults_->Called(batch);
+    absl::Status status = faults_->Next(&faults_->before_);
+    if (status.ok()) status = backend_->Apply(batch);
+    return status.ok() ? faults_->Next(&faults_->after_) : status;
+  }
+  absl::Status Sync() override {
+    absl::Status status = faults_->Next(&faults_->sync_);
+    return status.ok() ? backend_->Sync() : status;
+  }
+  void Tidy(bool busy) override { backend_->Tidy(busy); }
+  absl::Status Close() override { return backend_->Close(); }
+
+ private:
+  const std::unique_ptr<persistence::Backend> backend_;
+  Faults* const faults_;
+};
+
+}  // namespace kin::testing
+
+#endif  // KIN_TESTS_TESTING_FAULTY_BACKEND_H_
