@@ -20,16 +20,14 @@ std::string RawText(SecondsAndNanos value) {
   return absl::StrCat("seconds:", value.seconds, " nanos:", value.nanos);
 }
 
-// Exactly what RawText writes: no other spelling, so that nothing changes by being read and written.
 bool ParseRaw(absl::string_view text, SecondsAndNanos* value) {
-  const absl::string_view whole = text;
   if (!absl::ConsumePrefix(&text, "seconds:")) return false;
   const auto space = text.find(' ');
   if (space == absl::string_view::npos) return false;
   absl::string_view nanos = text.substr(space);
   if (!absl::ConsumePrefix(&nanos, " nanos:")) return false;
   return absl::SimpleAtoi(text.substr(0, space), &value->seconds) &&
-         absl::SimpleAtoi(nanos, &value->nanos) && RawText(*value) == whole;
+         absl::SimpleAtoi(nanos, &value->nanos);
 }
 
 // All digits, into `value`.
@@ -39,6 +37,36 @@ bool Digits(absl::string_view text, std::int64_t* value) {
     if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return false;
     *value = *value * 10 + (c - '0');
   }
+  return true;
+}
+
+bool ReadTimestamp(absl::string_view text, SecondsAndNanos* value) {
+  if (text.size() != 30) return ParseRaw(text, value);
+  std::int64_t year, month, day, hour, minute, second, nanos;
+  if (!Digits(text.substr(0, 4), &year) || !Digits(text.substr(5, 2), &month) ||
+      !Digits(text.substr(8, 2), &day) || !Digits(text.substr(11, 2), &hour) ||
+      !Digits(text.substr(14, 2), &minute) || !Digits(text.substr(17, 2), &second) ||
+      !Digits(text.substr(20, 9), &nanos)) {
+    return ParseRaw(text, value);
+  }
+  const absl::CivilSecond time(year, month, day, hour, minute, second);
+  *value = {time - kEpoch, static_cast<std::int32_t>(nanos)};
+  return true;
+}
+
+bool ReadDuration(absl::string_view text, SecondsAndNanos* value) {
+  absl::string_view rest = text;
+  const bool negative = absl::ConsumePrefix(&rest, "-");
+  const auto point = rest.find('.');
+  std::uint64_t magnitude;
+  std::int64_t nanos;
+  if (point == absl::string_view::npos || rest.size() != point + 10 ||
+      !absl::SimpleAtoi(rest.substr(0, point), &magnitude) ||
+      !Digits(rest.substr(point + 1), &nanos)) {
+    return ParseRaw(text, value);
+  }
+  value->seconds = static_cast<std::int64_t>(negative ? std::uint64_t{0} - magnitude : magnitude);
+  value->nanos = static_cast<std::int32_t>(negative ? -nanos : nanos);
   return true;
 }
 
@@ -54,21 +82,6 @@ std::string TimestampToText(SecondsAndNanos value) {
                          time.day(), time.hour(), time.minute(), time.second(), value.nanos);
 }
 
-bool ParseTimestamp(absl::string_view text, SecondsAndNanos* value) {
-  if (text.size() != 30) return ParseRaw(text, value);
-  std::int64_t year, month, day, hour, minute, second, nanos;
-  if (!Digits(text.substr(0, 4), &year) || !Digits(text.substr(5, 2), &month) ||
-      !Digits(text.substr(8, 2), &day) || !Digits(text.substr(11, 2), &hour) ||
-      !Digits(text.substr(14, 2), &minute) || !Digits(text.substr(17, 2), &second) ||
-      !Digits(text.substr(20, 9), &nanos)) {
-    return ParseRaw(text, value);
-  }
-  const absl::CivilSecond time(year, month, day, hour, minute, second);
-  *value = {time - kEpoch, static_cast<std::int32_t>(nanos)};
-  // Also refuses the 30th of February, which CivilSecond takes for the 1st of March.
-  return TimestampToText(*value) == text;
-}
-
 std::string DurationToText(SecondsAndNanos value) {
   const bool negative = value.seconds < 0 || value.nanos < 0;
   if (value.nanos <= -kNanos || value.nanos >= kNanos || (value.seconds > 0 && value.nanos < 0) ||
@@ -81,20 +94,13 @@ std::string DurationToText(SecondsAndNanos value) {
                          negative ? -value.nanos : value.nanos);
 }
 
+// Only the one spelling that the functions above give, so that nothing changes by being read and
+// written. Also refuses the 30th of February, which CivilSecond takes for the 1st of March.
+bool ParseTimestamp(absl::string_view text, SecondsAndNanos* value) {
+  return ReadTimestamp(text, value) && TimestampToText(*value) == text;
+}
 bool ParseDuration(absl::string_view text, SecondsAndNanos* value) {
-  absl::string_view rest = text;
-  const bool negative = absl::ConsumePrefix(&rest, "-");
-  const auto point = rest.find('.');
-  std::uint64_t magnitude;
-  std::int64_t nanos;
-  if (point == absl::string_view::npos || rest.size() != point + 10 ||
-      !absl::SimpleAtoi(rest.substr(0, point), &magnitude) ||
-      !Digits(rest.substr(point + 1), &nanos)) {
-    return ParseRaw(text, value);
-  }
-  value->seconds = static_cast<std::int64_t>(negative ? std::uint64_t{0} - magnitude : magnitude);
-  value->nanos = static_cast<std::int32_t>(negative ? -nanos : nanos);
-  return DurationToText(*value) == text;
+  return ReadDuration(text, value) && DurationToText(*value) == text;
 }
 
 }  // namespace kin::persistence

@@ -42,8 +42,10 @@ absl::Time WriteBehind::NextDue() const {
 }
 
 bool WriteBehind::SyncWanted() const {
-  return std::any_of(waiters_.begin(), waiters_.end(),
-                     [](const Waiter* waiter) { return waiter->synced; });
+  // Whose commit is not even applied is served by a later sync.
+  return std::any_of(waiters_.begin(), waiters_.end(), [this](const Waiter* waiter) {
+    return waiter->synced && waiter->commit <= applied_.load(std::memory_order_relaxed);
+  });
 }
 
 void WriteBehind::Attempt() {

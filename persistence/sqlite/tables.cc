@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -75,12 +76,24 @@ void AddFile(const google::protobuf::FileDescriptor* file, std::set<std::string>
   file->CopyTo(files->add_file());
 }
 
-// A few of the lines that are in `lines` and not in `others`.
+// The first word of a line: the model it is about.
+std::string ModelOf(const std::string& line) { return line.substr(0, line.find(' ')); }
+
+// A few of the lines that are in `lines` and not in `others`. Of a model that is not in `others` at
+// all, one line is enough.
 std::string OnlyIn(const std::vector<std::string>& lines, const std::vector<std::string>& others) {
   constexpr std::size_t kMost = 20;
   std::vector<std::string> only;
   std::set_difference(lines.begin(), lines.end(), others.begin(), others.end(),
                       std::back_inserter(only));
+  std::set<std::string> other_models;
+  for (const std::string& line : others) other_models.insert(ModelOf(line));
+  only.erase(std::remove_if(only.begin(), only.end(),
+                            [&](const std::string& line) {
+                              return other_models.count(ModelOf(line)) == 0 &&
+                                     !absl::StrContains(line, " is table ");
+                            }),
+             only.end());
   const std::size_t count = only.size();
   if (count == 0) return "\n  nothing";
   if (count > kMost) {

@@ -261,13 +261,11 @@ TEST_F(WriteBehindTest, OneBatchServesAllWhoWait) {
 
 TEST_F(WriteBehindTest, OnlySyncedWaitsForASync) {
   Open();
-  auto insert = [](Transaction& txn) { return txn.Insert(User()).status(); };
   auto insert_unsigned = [this](Transaction& txn) {
     Unsigned record;
     record.set_number(next_++);
     return txn.Insert(std::move(record)).status();
   };
-  (void)insert;
   ASSERT_TRUE(store_->Write(insert_unsigned, {.durability = Durability::kBuffered}).ok());
   EXPECT_EQ(faults_.calls(), 0);
   ASSERT_TRUE(store_->Write(insert_unsigned, {.durability = Durability::kWritten}).ok());
@@ -339,7 +337,7 @@ TEST_F(WriteBehindTest, ALastingFaultHaltsAndGoesOnWithoutLoss) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
 
   faults_.Heal();
-  AdvanceUntil([&] { return store_->durable_commit() == 2; }, absl::Seconds(1));
+  AdvanceUntil([&] { return store_->durable_commit() >= 2; }, absl::Seconds(1));
   ASSERT_TRUE(store_->Flush(absl::Hours(1)).ok());
   EXPECT_EQ(database_.rows(kUnsigned).size(), 4u);
   EXPECT_FALSE(store_->stats().halted);
@@ -525,8 +523,12 @@ TEST_F(WriteBehindTest, ManyThreadsCommitAndWait) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 50; ++i) {
         EXPECT_TRUE(Insert(static_cast<std::uint64_t>(t * 1000 + i)).ok());
-        if (i % 10 == 0) EXPECT_TRUE(store_->Flush().ok());
-        if (i % 3 == 0) EXPECT_TRUE(Delete(static_cast<std::uint64_t>(t * 1000 + i)).ok());
+        if (i % 10 == 0) {
+          EXPECT_TRUE(store_->Flush().ok());
+        }
+        if (i % 3 == 0) {
+          EXPECT_TRUE(Delete(static_cast<std::uint64_t>(t * 1000 + i)).ok());
+        }
         store_->stats();
       }
     });

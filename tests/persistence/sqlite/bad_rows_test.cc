@@ -1,0 +1,160 @@
+// Rows that somebody else changed: those that do not fit are an error that names them, and nothing is
+// repaired.
+#include <string>
+
+#include "kin/tests/persistence/sqlite/sqlite_fixture.h"
+
+namespace kin {
+namespace {
+
+using persistence_test::Everything;
+using persistence_test::Post;
+using persistence_test::Profile;
+using persistence_test::Tag;
+using persistence_test::Tagging;
+using persistence_test::Unsigned;
+using persistence_test::User;
+using ::testing::HasSubstr;
+using testing::ReadFile;
+
+class BadRowsTest : public testing::SqliteTest {
+ protected:
+  void SetUp() override {
+    Open();
+    Write([](Transaction& txn) {
+      for (int i = 1; i <= 2; ++i) {
+        Everything everything;
+        everything.set_maybe_string("text");
+        ASSERT_TRUE(txn.Insert(everything).ok());
+        User user;
+        user.set_name(std::to_string(i));
+        user.set_desk(i);
+        user.set_badge(i);
+        ASSERT_TRUE(txn.Insert(user).ok());
+        Profile profile;
+        profile.set_user_id(i);
+        ASSERT_TRUE(txn.Insert(profile).ok());
+      }
+      Post post;
+      post.set_slug("post");
+      post.set_author("1");
+      ASSERT_TRUE(txn.Insert(post).ok());
+      Tag tag;
+      tag.set_code("tag");
+      ASSERT_TRUE(txn.Insert(tag).ok());
+      Tagging tagging;
+      tagging.set_post_slug("post");
+      tagging.set_tag_code("tag");
+      ASSERT_TRUE(txn.Insert(tagging).ok());
+    });
+    Close();
+    original_ = ReadFile(path_);
+  }
+  // Runs `sql` on the untouched database, and expects the store to find it out.
+  void ExpectDataLoss(const std::string& sql, const std::string& where) {
+    SCOPED_TRACE(sql);
+    testing::WriteFile(path_, original_);
+    testing::RawDatabase(path_).Exec(sql);
+    const std::string before = ReadFile(path_);
+    absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(path_);
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << store.status();
+    EXPECT_THAT(store.status().message(), HasSubstr(where));
+    EXPECT_EQ(ReadFile(path_), before);
+  }
+  // The same where SQLite itself would refuse the value: its checks are taken out of the schema.
+  void ExpectDataLossUnchecked(const std::string& table, const std::string& sql,
+                               const std::string& where) {
+    ExpectDataLoss(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(replace(replace(sql, "
+        "'STRICT, ', ''), 'STRICT', ''), 'NOT NULL', '') WHERE name = '" + table +
+            "'; PRAGMA writable_schema = RESET; " + sql,
+        where);
+  }
+
+  std::string original_;
+};
+
+TEST_F(BadRowsTest, OutOfRange) {
+  const std::string row = "table everythings, key id=2, column ";
+  ExpectDataLoss("UPDATE everythings SET an_int32 = 2147483648 WHERE id = 2",
+                 row + "an_int32: is 2147483648, which is not from -2147483648 to 2147483647");
+  ExpectDataLoss("UPDATE everythings SET a_uint32 = -1 WHERE id = 2", row + "a_uint32: is -1");
+  ExpectDataLoss("UPDATE everythings SET a_bool = 2 WHERE id = 2", row + "a_bool: is 2");
+  ExpectDataLoss("UPDATE everythings SET a_color = 4294967296 WHERE id = 2", row + "a_color");
+  ExpectDataLoss("UPDATE everythings SET a_float = 1e300 WHERE id = 2", row + "a_float");
+  ExpectDataLoss("UPDATE everythings SET maybe_int32 = -2147483649 WHERE id = 2", row + "maybe_int32");
+}
+
+TEST_F(BadRowsTest, WrongType) {
+  const std::string row = "table everythings, key id=2, column ";
+  ExpectDataLoss("UPDATE everythings SET a_double = 'x' WHERE id = 2",
+                 row + "a_double: is a TEXT, where a REAL belongs");
+  ExpectDataLoss("UPDATE everythings SET a_double = x'00' WHERE id = 2", row + "a_double: is a BLOB");
+  ExpectDataLoss("UPDATE everythings SET a_double = x'3ff0000000000000' WHERE id = 2", row + "a_double");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET an_int64 = 'x' WHERE id = 2",
+                          row + "an_int64: is a TEXT, where an INTEGER belongs");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET a_string = x'00' WHERE id = 2",
+                          row + "a_string: is a BLOB, where a TEXT belongs");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET some_bytes = 'x' WHERE id = 2",
+                          row + "some_bytes");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET point = 5 WHERE id = 2", row + "point");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET boxed_bool = 0.5 WHERE id = 2",
+                          row + "boxed_bool");
+}
+
+TEST_F(BadRowsTest, NullWhereAValueIsRequired) {
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET a_string = NULL WHERE id = 1",
+                          "table everythings, key id=1, column a_string: is NULL");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET a_double = NULL WHERE id = 1",
+                          "table everythings, key id=1, column a_double: is NULL");
+  ExpectDataLossUnchecked("profiles", "UPDATE profiles SET user_id = NULL WHERE id = 1",
+                          "table profiles, key id=1, column user_id: is NULL");
+}
+
+TEST_F(BadRowsTest, NotWhatAColumnHolds) {
+  const std::string row = "table everythings, key id=1, column ";
+  ExpectDataLoss("UPDATE everythings SET at = 'yesterday' WHERE id = 1", row + "at: is 'yesterday'");
+  ExpectDataLoss("UPDATE everythings SET took = '1' WHERE id = 1", row + "took: is '1'");
+  ExpectDataLoss("UPDATE everythings SET point = x'ff' WHERE id = 1", row + "point: is a BLOB that is not");
+  ExpectDataLoss("UPDATE everythings SET numbers = x'0807' WHERE id = 1", row + "numbers");
+  ExpectDataLoss("UPDATE everythings SET _unknown_ = x'0807' WHERE id = 1", row + "_unknown_");
+  ExpectDataLoss("UPDATE everythings SET _unknown_ = x'ff' WHERE id = 1", row + "_unknown_");
+  ExpectDataLoss("UPDATE everythings SET a_string = CAST(x'ff' AS TEXT) WHERE id = 1",
+                 row + "a_string: is not valid UTF-8");
+}
+
+TEST_F(BadRowsTest, BrokenReference) {
+  ExpectDataLoss("UPDATE profiles SET user_id = 77 WHERE id = 2", "table profiles, key id=2, column user_id");
+  ExpectDataLoss("DELETE FROM users WHERE id = 1", "table profiles, key id=1, column user_id");
+  ExpectDataLoss("UPDATE posts SET author = 'nobody'", "table posts, key slug=\"post\", column author");
+  ExpectDataLoss("DELETE FROM tags", "key post_slug=\"post\", tag_code=\"tag\", column tag_code");
+}
+
+TEST_F(BadRowsTest, Duplicate) {
+  ExpectDataLoss("DROP INDEX users_name_index; CREATE INDEX users_name_index ON users (name); "
+                 "UPDATE users SET name = '1' WHERE id = 2; UPDATE posts SET author = NULL",
+                 "column name: duplicate value");
+  ExpectDataLoss("DROP INDEX profiles_user_id_index; CREATE INDEX profiles_user_id_index ON profiles "
+                 "(user_id); UPDATE profiles SET user_id = 1 WHERE id = 2",
+                 "column user_id: duplicate value");
+}
+
+TEST_F(BadRowsTest, EditedTables) {
+  ExpectDataLoss("DROP TABLE taggings", "table taggings: is not there");
+  ExpectDataLoss("ALTER TABLE tags DROP COLUMN weight", "table tags, column weight");
+  ExpectDataLoss("ALTER TABLE tags RENAME COLUMN weight TO mass", "table tags, column weight");
+  ExpectDataLoss("DROP INDEX users_name_index", "table users: its index users_name_index");
+  ExpectDataLoss("DELETE FROM _kin_meta WHERE key = 'commit'", "table _kin_meta, key commit");
+  ExpectDataLoss("UPDATE _kin_meta SET value = 'x' WHERE key = 'commit'", "table _kin_meta, key commit");
+  ExpectDataLoss("DELETE FROM _kin_meta WHERE key = 'mapping'", "table _kin_meta, key mapping");
+}
+
+TEST_F(BadRowsTest, AnIntegerIsAlsoANumber) {
+  testing::RawDatabase(path_).Exec("UPDATE everythings SET a_double = 3, a_float = 0.1");
+  Open();
+  EXPECT_EQ(store_->GetSnapshot().Find<Everything>(1)->a_double(), 3.0);
+  EXPECT_EQ(store_->GetSnapshot().Find<Everything>(1)->a_float(), 0.1f);
+}
+
+}  // namespace
+}  // namespace kin
