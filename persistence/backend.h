@@ -50,10 +50,11 @@ struct Batch {
 };
 
 // Errors: UNAVAILABLE means that the same call may succeed later (busy, I/O, full, out of memory);
-// any other code, that it will not until somebody does something. Messages name what they are about.
+// any other code, that it will not until somebody does something. Messages name what they are
+// about.
 //
-// Called in this order: Load once; Start once, or Describe; then the rest. Thread-compatible, except
-// for Admit, which may run beside Apply, Sync and Tidy.
+// Called in this order: Load once; Start once, or Describe; then the rest. Thread-compatible,
+// except for Admit, which may run beside Apply, Sync and Tidy.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -71,11 +72,11 @@ class Backend {
   // INVALID_ARGUMENT: a record that Apply could not write. Cheap.
   virtual absl::Status Admit(absl::Span<const Change> changes) const = 0;
 
-  // Applies `batch` in one transaction, which also stores batch.to and the next ids. If the database
-  // already is at batch.to (an earlier call was applied but seemed to fail), does nothing. Any legal
-  // end state must be reachable, in whatever order rows would collide on the way. OK: the batch
-  // survives the end of the process. On error nothing of it is in the database, unless the error is
-  // that of the final commit; then all or nothing.
+  // Applies `batch` in one transaction, which also stores batch.to and the next ids. If the
+  // database already is at batch.to (an earlier call was applied but seemed to fail), does nothing.
+  // Any legal end state must be reachable, in whatever order rows would collide on the way. OK: the
+  // batch survives the end of the process. On error nothing of it is in the database, unless the
+  // error is that of the final commit; then all or nothing.
   virtual absl::Status Apply(const Batch& batch) = 0;
 
   // Makes all that was applied survive the machine.

@@ -86,9 +86,9 @@ class ChangeLog {
   bool number_keys_;
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
-  std::vector<Block> blocks_;                     // None empty.
-  std::vector<std::unique_ptr<char[]>> arenas_;   // Bytes of keys.
-  char* arena_ = nullptr;                         // Free space in the last of them.
+  std::vector<Block> blocks_;                    // None empty.
+  std::vector<std::unique_ptr<char[]>> arenas_;  // Bytes of keys.
+  char* arena_ = nullptr;                        // Free space in the last of them.
   std::size_t arena_left_ = 0;
 };
 

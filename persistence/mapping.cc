@@ -193,8 +193,9 @@ absl::Status CheckTableName(const Table& table, absl::flat_hash_map<std::string,
                             const Mapping& mapping) {
   const std::string folded = absl::AsciiStrToLower(table.name);
   if (absl::StartsWith(folded, "sqlite_") || absl::StartsWith(folded, "_kin_")) {
-    return absl::InvalidArgumentError(absl::StrCat(table.graph_model->name, ": a table cannot be called ",
-                                                   table.name, "; set another `table`"));
+    return absl::InvalidArgumentError(absl::StrCat(table.graph_model->name,
+                                                   ": a table cannot be called ", table.name,
+                                                   "; set another `table`"));
   }
   auto [known, is_new] = tables->emplace(folded, table.model);
   if (is_new) return absl::OkStatus();

@@ -25,11 +25,11 @@ enum class Encoding {
   kDouble,
   kText,
   kBytes,
-  kTimestamp,   // Text, time_text.h.
-  kDuration,    // Text, time_text.h.
-  kMessage,     // The message, serialized.
-  kRepeated,    // The field with its tags, serialized: repeated fields and maps.
-  kOverlay,     // What no column holds: unknown fields and extensions (overlay.h).
+  kTimestamp,  // Text, time_text.h.
+  kDuration,   // Text, time_text.h.
+  kMessage,    // The message, serialized.
+  kRepeated,   // The field with its tags, serialized: repeated fields and maps.
+  kOverlay,    // What no column holds: unknown fields and extensions (overlay.h).
 };
 
 // The kind of values in a column.

@@ -12,7 +12,8 @@ using google::protobuf::FieldDescriptor;
 
 std::string TypeOf(const FieldDescriptor& field) {
   std::string type = field.type_name();
-  if (field.type() == FieldDescriptor::TYPE_MESSAGE || field.type() == FieldDescriptor::TYPE_GROUP) {
+  if (field.type() == FieldDescriptor::TYPE_MESSAGE ||
+      field.type() == FieldDescriptor::TYPE_GROUP) {
     type = field.message_type()->full_name();
   } else if (field.type() == FieldDescriptor::TYPE_ENUM) {
     type = field.enum_type()->full_name();
@@ -54,10 +55,9 @@ std::string Mapping::ToText() const {
     }
     for (const TableForeignKey& foreign_key : table.foreign_keys) {
       const Table& parent = tables[foreign_key.parent];
-      lines.push_back(absl::StrCat(model, " has foreign key (",
-                                   NumbersOf(table, foreign_key.columns), ") to ",
-                                   parent.graph_model->name, " (",
-                                   NumbersOf(parent, foreign_key.parent_columns), ")"));
+      lines.push_back(absl::StrCat(
+          model, " has foreign key (", NumbersOf(table, foreign_key.columns), ") to ",
+          parent.graph_model->name, " (", NumbersOf(parent, foreign_key.parent_columns), ")"));
     }
   }
   std::sort(lines.begin(), lines.end());

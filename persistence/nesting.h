@@ -1,5 +1,5 @@
-// How deep messages are nested. Protobuf reads and writes them by recursion, so there is a depth up to
-// which a record can be stored and read again.
+// How deep messages are nested. Protobuf reads and writes them by recursion, so there is a depth up
+// to which a record can be stored and read again.
 #ifndef KIN_PERSISTENCE_NESTING_H_
 #define KIN_PERSISTENCE_NESTING_H_
 

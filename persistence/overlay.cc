@@ -64,7 +64,8 @@ std::string SerializeField(const Message& record, const FieldDescriptor& field) 
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream output(&stream);
     output.SetSerializationDeterministic(true);
-    output.SetCur(WireFormat::InternalSerializeField(&field, record, output.Cur(), output.EpsCopy()));
+    output.SetCur(
+        WireFormat::InternalSerializeField(&field, record, output.Cur(), output.EpsCopy()));
   }
   return bytes;
 }
@@ -122,7 +123,8 @@ bool ParseOverlay(absl::string_view bytes, const Table& table, Message* record) 
   auto allowed = [&](int number) {
     const FieldDescriptor* field = record->GetDescriptor()->FindFieldByNumber(number);
     // The value of a closed enum that is not among its names counts as an unknown field.
-    return field == nullptr || IsClosedEnum(*field) || HoldsOneValueOf(table.columns[field->index()]);
+    return field == nullptr || IsClosedEnum(*field) ||
+           HoldsOneValueOf(table.columns[field->index()]);
   };
   return CheckTags(bytes, allowed) && Merge(bytes, record);
 }

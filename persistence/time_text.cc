@@ -88,8 +88,9 @@ std::string DurationToText(SecondsAndNanos value) {
       (value.seconds < 0 && value.nanos > 0)) {
     return RawText(value);
   }
-  const std::uint64_t magnitude = negative ? std::uint64_t{0} - static_cast<std::uint64_t>(value.seconds)
-                                           : static_cast<std::uint64_t>(value.seconds);
+  const std::uint64_t magnitude = negative
+                                      ? std::uint64_t{0} - static_cast<std::uint64_t>(value.seconds)
+                                      : static_cast<std::uint64_t>(value.seconds);
   return absl::StrFormat("%s%d.%09d", negative ? "-" : "", magnitude,
                          negative ? -value.nanos : value.nanos);
 }

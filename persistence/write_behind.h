@@ -52,9 +52,9 @@ struct WriteBehindOptions {
   absl::Duration retry_for = absl::Minutes(1);
   absl::Duration resume_every = absl::Seconds(30);
 
-  // Called with the cause when write-behind halts, with OK when it goes on, and with DATA_LOSS if it
-  // is destroyed with changes that are not in the database. On the writing thread, no locks held;
-  // must not call the store, except for its stats.
+  // Called with the cause when write-behind halts, with OK when it goes on, and with DATA_LOSS if
+  // it is destroyed with changes that are not in the database. On the writing thread, no locks
+  // held; must not call the store, except for its stats.
   std::function<void(const absl::Status&)> on_halt;
 
   // Null: the machine's.

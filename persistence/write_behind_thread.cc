@@ -119,7 +119,8 @@ absl::Status WriteBehind::ApplyAndSync() {
   CommitNumber applied = applied_;
   {
     absl::MutexLock lock(&mutex_);
-    // Where the last attempt got so far and then could not sync, only this shows that it works again.
+    // Where the last attempt got so far and then could not sync, only this shows that it works
+    // again.
     if (!SyncWanted() && (failing_.ok() || apply)) return absl::OkStatus();
   }
   absl::Status status = backend_->Sync();

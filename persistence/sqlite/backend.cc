@@ -18,7 +18,8 @@ namespace {
 constexpr int kOpenTimeoutMs = 2000;
 constexpr int kApplyTimeoutMs = 100;
 
-// Pages of the log from which on they are moved into the file: when there is time, and at any price.
+// Pages of the log from which on they are moved into the file: when there is time, and at any
+// price.
 constexpr int kLogPagesIdle = 1000;
 constexpr int kLogPagesBusy = 16384;
 
@@ -118,11 +119,10 @@ absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
     for (const google::protobuf::FieldDescriptor* field : violation.fields) {
       absl::StrAppend(&columns, columns.empty() ? "" : ", ", table.columns[field->index()].name);
     }
-    absl::StrAppend(&message, i == 0 ? "" : "; ", table.Describe(*violation.record), ", column ",
-                    columns, ": ",
-                    violation.kind == Violation::Kind::kDuplicate ? "duplicate value: "
-                                                                  : "broken reference: ",
-                    violation.detail);
+    absl::StrAppend(
+        &message, i == 0 ? "" : "; ", table.Describe(*violation.record), ", column ", columns, ": ",
+        violation.kind == Violation::Kind::kDuplicate ? "duplicate value: " : "broken reference: ",
+        violation.detail);
   }
   if (violations.size() > kMost) {
     absl::StrAppend(&message, "; and ", violations.size() - kMost, " more");
@@ -132,7 +132,8 @@ absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
 
 absl::Status SqliteBackend::Start() {
   absl::StatusOr<Database> database = Database::Open(
-      path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_new_ ? SQLITE_OPEN_CREATE : 0), vfs_);
+      path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_new_ ? SQLITE_OPEN_CREATE : 0),
+      vfs_);
   if (!database.ok()) return database.status();
   database_ = *std::move(database);
   absl::Status status = Configure();
@@ -151,7 +152,8 @@ absl::Status SqliteBackend::Start() {
 
 absl::Status SqliteBackend::Configure() {
   sqlite3_busy_timeout(database_.get(), kOpenTimeoutMs);
-  // In place of SQLite's own checkpoints, which the commit that fills the log would have to wait for.
+  // In place of SQLite's own checkpoints, which the commit that fills the log would have to wait
+  // for.
   sqlite3_wal_hook(
       database_.get(),
       [](void* backend, sqlite3*, const char*, int pages) {
@@ -159,15 +161,15 @@ absl::Status SqliteBackend::Configure() {
         return SQLITE_OK;
       },
       this);
-  for (const char* sql : {
-           "PRAGMA encoding = 'UTF-8'", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-           "PRAGMA foreign_keys = ON", "PRAGMA recursive_triggers = OFF",
-           // Batches are in key order: they pass through the cache once.
-           "PRAGMA cache_size = -16384",
-           // What a large batch needed is given back.
-           "PRAGMA journal_size_limit = 67108864",
-           // Debian's SQLite overwrites what is deleted unless told otherwise.
-           "PRAGMA secure_delete = OFF"}) {
+  for (const char* sql :
+       {"PRAGMA encoding = 'UTF-8'", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
+        "PRAGMA foreign_keys = ON", "PRAGMA recursive_triggers = OFF",
+        // Batches are in key order: they pass through the cache once.
+        "PRAGMA cache_size = -16384",
+        // What a large batch needed is given back.
+        "PRAGMA journal_size_limit = 67108864",
+        // Debian's SQLite overwrites what is deleted unless told otherwise.
+        "PRAGMA secure_delete = OFF"}) {
     absl::Status status = database_.Exec(sql);
     if (!status.ok()) return status;
   }
@@ -203,8 +205,8 @@ absl::Status SqliteBackend::Sync() {
     sync_failed_ = true;
     return Named(ToStatus(code, "cannot sync the write-ahead log"));
   }
-  // The kernel reports a failed write once, and then takes the page for written: to sync again would
-  // prove nothing. But what is in the log can be written again, elsewhere: into the database.
+  // The kernel reports a failed write once, and then takes the page for written: to sync again
+  // would prove nothing. But what is in the log can be written again, elsewhere: into the database.
   absl::StatusOr<bool> all = Checkpoint();
   if (!all.ok()) return Named(all.status());
   if (!*all) {

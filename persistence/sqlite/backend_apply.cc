@@ -19,9 +19,9 @@ absl::Status SqliteBackend::Apply(const Batch& batch) {
   int moved = 0;
   sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   if (moved) {
-    return Named(absl::FailedPreconditionError(
-        absl::StrCat("the file was moved away or deleted while the store is open; bring it back to ",
-                     path_, ", or close the store and restore the file")));
+    return Named(absl::FailedPreconditionError(absl::StrCat(
+        "the file was moved away or deleted while the store is open; bring it back to ", path_,
+        ", or close the store and restore the file")));
   }
   absl::Status status = database_.Exec("BEGIN IMMEDIATE");
   if (!status.ok()) return Named(status);
@@ -53,17 +53,18 @@ absl::Status SqliteBackend::ApplyInTransaction(const Batch& batch, bool* already
     return absl::OkStatus();
   }
   if (stored != batch.from) {
-    return absl::DataLossError(absl::StrCat(
-        "the database is at commit ", stored, ", and this store wrote it up to ", batch.from,
-        "; something else changed table _kin_meta, or another file was put in the database's place"));
+    return absl::DataLossError(absl::StrCat("the database is at commit ", stored,
+                                            ", and this store wrote it up to ", batch.from,
+                                            "; something else changed table _kin_meta, or another "
+                                            "file was put in the database's place"));
   }
   absl::Status status = WriteRows(batch);
   return status.ok() ? WriteState(batch) : status;
 }
 
-// Rows that leave make room first; rows whose unique values change then leave the unique indexes; so
-// whatever comes finds its place free. Foreign keys are looked at when the transaction ends; parents
-// go before children only because that costs less.
+// Rows that leave make room first; rows whose unique values change then leave the unique indexes;
+// so whatever comes finds its place free. Foreign keys are looked at when the transaction ends;
+// parents go before children only because that costs less.
 absl::Status SqliteBackend::WriteRows(const Batch& batch) {
   const std::vector<int>& order = mapping_.parents_first;
   absl::Status status;

@@ -25,8 +25,8 @@ void BindColumn(const Table& table, const Column& column, const google::protobuf
 
 // Sets one field of a record, which has it unset, from a row. On error: what is wrong with the
 // value, without saying where it is.
-absl::Status ReadColumn(const Table& table, const Column& column, const Statement& row, int position,
-                        google::protobuf::Message* record);
+absl::Status ReadColumn(const Table& table, const Column& column, const Statement& row,
+                        int position, google::protobuf::Message* record);
 
 // Bytes that the value takes in a row, at most.
 std::int64_t SizeOfColumn(const Table& table, const Column& column,

@@ -130,8 +130,8 @@ void BindColumn(const Table& table, const Column& column, const Message& record,
   } else if (IsAbsent(column, record)) {
     sqlite3_bind_null(statement->get(), parameter);
   } else if (column.wrapped != nullptr) {
-    BindScalar(column, record.GetReflection()->GetMessage(record, column.field),
-               column.wrapped, parameter, statement, scratch);
+    BindScalar(column, record.GetReflection()->GetMessage(record, column.field), column.wrapped,
+               parameter, statement, scratch);
   } else if (IsScalar(column)) {
     BindScalar(column, record, column.field, parameter, statement, scratch);
   } else {
@@ -149,9 +149,8 @@ std::int64_t SizeOfColumn(const Table& table, const Column& column, const Messag
     return kSmall + static_cast<std::int64_t>(MakeValue(column, record).size());
   }
   Scratch scratch;
-  const Message& holder = column.wrapped != nullptr
-                              ? record.GetReflection()->GetMessage(record, column.field)
-                              : record;
+  const Message& holder =
+      column.wrapped != nullptr ? record.GetReflection()->GetMessage(record, column.field) : record;
   const FieldDescriptor* field = column.wrapped != nullptr ? column.wrapped : column.field;
   return kSmall + static_cast<std::int64_t>(TextOf(holder, field, &scratch).size());
 }

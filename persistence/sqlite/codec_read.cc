@@ -160,9 +160,10 @@ absl::Status ReadTime(const Column& column, const Statement& row, int position, 
   SecondsAndNanos value;
   const bool timestamp = column.encoding == Encoding::kTimestamp;
   if (!(timestamp ? ParseTimestamp(text, &value) : ParseDuration(text, &value))) {
-    return absl::DataLossError(absl::StrCat(
-        "is '", absl::CHexEscape(text.substr(0, 100)), "', which is not a ",
-        timestamp ? "time like 2024-02-29T12:00:00.000000000Z" : "number of seconds like 1.500000000"));
+    return absl::DataLossError(absl::StrCat("is '", absl::CHexEscape(text.substr(0, 100)),
+                                            "', which is not a ",
+                                            timestamp ? "time like 2024-02-29T12:00:00.000000000Z"
+                                                      : "number of seconds like 1.500000000"));
   }
   Message* time = record->GetReflection()->MutableMessage(record, column.field);
   const Reflection* reflection = time->GetReflection();
@@ -193,8 +194,8 @@ absl::Status ReadSerialized(const Table& table, const Column& column, const Stat
 
 }  // namespace
 
-absl::Status ReadColumn(const Table& table, const Column& column, const Statement& row, int position,
-                        Message* record) {
+absl::Status ReadColumn(const Table& table, const Column& column, const Statement& row,
+                        int position, Message* record) {
   if (row.type(position) == SQLITE_NULL) {
     if (column.nullable) return absl::OkStatus();
     return absl::DataLossError("is NULL, where a value is required");

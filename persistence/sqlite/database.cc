@@ -50,8 +50,7 @@ absl::StatusOr<bool> Statement::Step() {
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
   sqlite3* connection = sqlite3_db_handle(get());
-  absl::Status status =
-      ToStatus(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection));
+  absl::Status status = ToStatus(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection));
   sqlite3_reset(get());
   return status;
 }
@@ -69,8 +68,8 @@ absl::Status Statement::Run() {
 absl::StatusOr<Database> Database::Open(const std::string& path, int flags,
                                         const std::string& vfs) {
   sqlite3* connection = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &connection, flags,
-                                   vfs.empty() ? nullptr : vfs.c_str());
+  const int code =
+      sqlite3_open_v2(path.c_str(), &connection, flags, vfs.empty() ? nullptr : vfs.c_str());
   Database database;
   database.connection_.reset(connection);
   if (code != SQLITE_OK) {

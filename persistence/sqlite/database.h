@@ -24,9 +24,7 @@ class Statement {
   explicit operator bool() const { return statement_ != nullptr; }
   sqlite3_stmt* get() const { return statement_.get(); }
 
-  void BindInt(int parameter, std::int64_t value) {
-    sqlite3_bind_int64(get(), parameter, value);
-  }
+  void BindInt(int parameter, std::int64_t value) { sqlite3_bind_int64(get(), parameter, value); }
   // The bytes must live until the statement is reset.
   void BindText(int parameter, absl::string_view value) {
     sqlite3_bind_text64(get(), parameter, value.data() ? value.data() : "", value.size(),

@@ -31,7 +31,8 @@ std::int64_t SizeOf(const std::string& path) {
   return stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_size) : 0;
 }
 
-// Also where only root's privilege would let it be written to: who took the permission away meant it.
+// Also where only root's privilege would let it be written to: who took the permission away meant
+// it.
 bool IsReadOnly(const std::string& path, const struct stat& info) {
   constexpr mode_t kAnyWrite = S_IWUSR | S_IWGRP | S_IWOTH;
   return (info.st_mode & kAnyWrite) == 0 || access(path.c_str(), W_OK) != 0;
@@ -44,9 +45,9 @@ std::uint32_t BigEndian(const unsigned char* bytes, int size) {
 }
 
 absl::Status Truncated(const std::string& path, std::int64_t size) {
-  return absl::DataLossError(absl::StrCat(
-      path, ": is truncated: it ends after ", size,
-      " bytes, before the end of the database in it; restore it from a backup"));
+  return absl::DataLossError(
+      absl::StrCat(path, ": is truncated: it ends after ", size,
+                   " bytes, before the end of the database in it; restore it from a backup"));
 }
 
 absl::Status CheckHeaderBytes(const std::string& path, std::int64_t size,
@@ -123,11 +124,12 @@ absl::Status CheckWritable(const std::string& path) {
 
 absl::StatusOr<bool> IsNew(const std::string& path) {
   if (SizeOf(path) > 0) return false;
-  // SQLite would remove the log, and with it the newest commits of a database that has lost its file.
+  // SQLite would remove the log, and with it the newest commits of a database that has lost its
+  // file.
   if (SizeOf(path + "-wal") > 0) {
-    return absl::DataLossError(absl::StrCat(
-        path, ": is empty or not there, while its write-ahead log ", path,
-        "-wal is; bring the database back, or move the log away"));
+    return absl::DataLossError(
+        absl::StrCat(path, ": is empty or not there, while its write-ahead log ", path,
+                     "-wal is; bring the database back, or move the log away"));
   }
   return true;
 }
@@ -139,13 +141,10 @@ absl::Status CheckHeader(const std::string& path, const Database& database) {
   if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) {
     return absl::InternalError(absl::StrCat(path, ": SQLite gives no access to the file"));
   }
-  sqlite3_int64 size = 0;
-  code = file->pMethods->xFileSize(file, &size);
+  const std::int64_t size = SizeOf(path);  // SQLite would say 0 of a file of one byte.
   unsigned char header[kHeaderSize] = {};
-  if (code == SQLITE_OK) {
-    code = file->pMethods->xRead(file, header,
-                                 static_cast<int>(std::min<std::int64_t>(size, kHeaderSize)), 0);
-  }
+  code = file->pMethods->xRead(file, header,
+                               static_cast<int>(std::min<std::int64_t>(size, kHeaderSize)), 0);
   if (code != SQLITE_OK) return ToStatus(code, absl::StrCat("cannot read ", path));
   return CheckHeaderBytes(path, size, header);
 }

@@ -56,12 +56,12 @@ absl::StatusOr<OwnerLock> OwnerLock::Acquire(const std::string& path) {
       return lock;
     }
     const int error = errno;
-    absl::Status status =
-        error == EWOULDBLOCK
-            ? absl::UnavailableError(
-                  absl::StrCat("is in use by another store", OwnerOf(file),
-                               ", which holds ", path, "; close that store first"))
-            : absl::UnavailableError(absl::StrCat("cannot lock ", path, ": ", std::strerror(error)));
+    absl::Status status = error == EWOULDBLOCK
+                              ? absl::UnavailableError(absl::StrCat(
+                                    "is in use by another store", OwnerOf(file), ", which holds ",
+                                    path, "; close that store first"))
+                              : absl::UnavailableError(
+                                    absl::StrCat("cannot lock ", path, ": ", std::strerror(error)));
     close(std::exchange(lock.file_, -1));  // Not Release: the file is somebody else's.
     if (error == EINTR) continue;
     return status;

@@ -42,8 +42,9 @@ std::string DescribeRowKey(const Table& table, const Statement& row) {
 
 absl::Status BadRow(const Table& table, const Statement& row, absl::string_view column,
                     absl::string_view problem) {
-  return absl::DataLossError(absl::StrCat("table ", table.name, ", key ", DescribeRowKey(table, row),
-                                          ", column ", column, ": ", problem));
+  return absl::DataLossError(absl::StrCat("table ", table.name, ", key ",
+                                          DescribeRowKey(table, row), ", column ", column, ": ",
+                                          problem));
 }
 
 // Puts the store's refusal of the record that `row` holds in terms of the table.
@@ -85,9 +86,9 @@ absl::Status ReadTable(Database& database, const Table& table, Loader& loader) {
 
   std::vector<int> all(table.columns.size());
   std::iota(all.begin(), all.end(), 0);
-  absl::StatusOr<Statement> rows = database.Prepare(
-      absl::StrCat("SELECT ", ColumnList(table, all), " FROM ", Quoted(table.name), " ORDER BY ",
-                   ColumnList(table, table.key)));
+  absl::StatusOr<Statement> rows =
+      database.Prepare(absl::StrCat("SELECT ", ColumnList(table, all), " FROM ", Quoted(table.name),
+                                    " ORDER BY ", ColumnList(table, table.key)));
   if (!rows.ok()) return rows.status();
   while (true) {
     absl::StatusOr<bool> row = rows->Step();

@@ -47,9 +47,10 @@ absl::Status CheckColumns(const Table& table, const Message& record) {
 absl::Status CheckLimits(const Mapping& mapping) {
   for (const Table& table : mapping.tables) {
     if (table.columns.size() <= kMostColumns) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        table.graph_model->name, ": has ", table.columns.size() - 1, " fields, and a table of SQLite ",
-        "holds at most ", kMostColumns - 1, "; move some into a message of their own"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(table.graph_model->name, ": has ", table.columns.size() - 1,
+                     " fields, and a table of SQLite ", "holds at most ", kMostColumns - 1,
+                     "; move some into a message of their own"));
   }
   return absl::OkStatus();
 }
@@ -73,10 +74,9 @@ absl::Status CheckSize(const Table& table, const Message& record) {
   }
   for (const Column& column : table.columns) {
     if (!column.recursive || !IsNestedTooDeep(record, *column.field, size)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(table.graph_model->name, " ",
-                                                   table.DescribeKey(record), ": field ",
-                                                   column.field->name(), " is nested more than ",
-                                                   kMostNesting, " messages deep"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        table.graph_model->name, " ", table.DescribeKey(record), ": field ", column.field->name(),
+        " is nested more than ", kMostNesting, " messages deep"));
   }
   return absl::OkStatus();
 }

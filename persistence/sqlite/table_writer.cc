@@ -25,7 +25,8 @@ int MostRows(const Database& database, const Table& table) {
 
 }  // namespace
 
-TableWriter::TableWriter(Database* database, const Schema* schema, const Mapping* mapping, int table)
+TableWriter::TableWriter(Database* database, const Schema* schema, const Mapping* mapping,
+                         int table)
     : database_(database),
       schema_(schema),
       mapping_(mapping),
@@ -41,7 +42,8 @@ absl::Status TableWriter::Prepare(const std::string& sql, Statement* statement) 
 }
 
 std::string TableWriter::WhereKey() const {
-  return absl::StrCat(" WHERE ", absl::StrJoin(table_.key, " AND ", [&](std::string* out, int column) {
+  return absl::StrCat(" WHERE ",
+                      absl::StrJoin(table_.key, " AND ", [&](std::string* out, int column) {
                         absl::StrAppend(out, Quoted(table_.columns[column].name), " = ?");
                       }));
 }
@@ -57,13 +59,14 @@ absl::Status TableWriter::RunOnOneRow(Statement* statement, const Message& recor
   absl::Status status = statement->Run();
   scratch_.clear();
   if (!status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(table_.Describe(record), ": ", status.message()));
+    return absl::Status(status.code(),
+                        absl::StrCat(table_.Describe(record), ": ", status.message()));
   }
   if (sqlite3_changes64(database_->get()) == 1) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(
-      table_.Describe(record),
-      ": the row is gone; something other than this store changed the table. Insert a row with this "
-      "key, and write-behind goes on"));
+  return absl::DataLossError(absl::StrCat(table_.Describe(record),
+                                          ": the row is gone; something other than this store "
+                                          "changed the table. Insert a row with this "
+                                          "key, and write-behind goes on"));
 }
 
 absl::Status TableWriter::Delete(absl::Span<const KeyView> keys) {
@@ -157,12 +160,13 @@ absl::Status TableWriter::Insert(const Records& records) {
       std::vector<int> all(table_.columns.size());
       std::iota(all.begin(), all.end(), 0);
       const std::string row =
-          absl::StrCat("(", absl::StrJoin(std::vector<char>(all.size(), '?'), ",",
-                                          [](std::string* out, char c) { out->push_back(c); }),
+          absl::StrCat("(",
+                       absl::StrJoin(std::vector<char>(all.size(), '?'), ",",
+                                     [](std::string* out, char c) { out->push_back(c); }),
                        ")");
       absl::Status status = Prepare(
-          absl::StrCat("INSERT INTO ", Quoted(table_.name), " (", ColumnList(table_, all), ") VALUES ",
-                       absl::StrJoin(std::vector<std::string>(rows, row), ",")),
+          absl::StrCat("INSERT INTO ", Quoted(table_.name), " (", ColumnList(table_, all),
+                       ") VALUES ", absl::StrJoin(std::vector<std::string>(rows, row), ",")),
           &inserts_[power]);
       if (!status.ok()) return status;
     }
@@ -174,7 +178,8 @@ absl::Status TableWriter::Insert(const Records& records) {
   return absl::OkStatus();
 }
 
-absl::Status TableWriter::InsertRows(absl::Span<const Message* const> records, Statement* statement) {
+absl::Status TableWriter::InsertRows(absl::Span<const Message* const> records,
+                                     Statement* statement) {
   int parameter = 1;
   for (const Message* record : records) {
     for (const Column& column : table_.columns) {
@@ -184,10 +189,10 @@ absl::Status TableWriter::InsertRows(absl::Span<const Message* const> records, S
   absl::Status status = statement->Run();
   scratch_.clear();
   if (status.ok()) return status;
-  return absl::Status(status.code(),
-                      absl::StrCat("table ", table_.name, ", keys from ",
-                                   table_.DescribeKey(*records.front()), " to ",
-                                   table_.DescribeKey(*records.back()), ": ", status.message()));
+  return absl::Status(
+      status.code(),
+      absl::StrCat("table ", table_.name, ", keys from ", table_.DescribeKey(*records.front()),
+                   " to ", table_.DescribeKey(*records.back()), ": ", status.message()));
 }
 
 }  // namespace kin::persistence::sqlite

@@ -121,8 +121,7 @@ absl::Status WriteMeta(Database& database, absl::string_view key, absl::string_v
 }  // namespace
 
 absl::StatusOr<bool> IsEmpty(Database& database) {
-  absl::StatusOr<std::int64_t> count =
-      database.QueryInt("SELECT count(*) FROM \"sqlite_schema\"");
+  absl::StatusOr<std::int64_t> count = database.QueryInt("SELECT count(*) FROM \"sqlite_schema\"");
   if (!count.ok()) return count.status();
   return *count == 0;
 }
@@ -131,10 +130,10 @@ absl::StatusOr<StoredSchema> ReadStoredSchema(Database& database) {
   absl::StatusOr<std::set<std::string>> names = NamesOf(database, "table");
   if (!names.ok()) return names.status();
   if (names->count("_kin_meta") == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "is an SQLite database that Kin did not make: it has no table _kin_meta",
-        names->empty() ? "" : absl::StrCat(", but one called ", *names->begin()),
-        "; give the path of another file"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("is an SQLite database that Kin did not make: it has no table _kin_meta",
+                     names->empty() ? "" : absl::StrCat(", but one called ", *names->begin()),
+                     "; give the path of another file"));
   }
   absl::StatusOr<Statement> format = MetaValue(database, "format", SQLITE_INTEGER);
   if (!format.ok()) return format.status();
@@ -161,11 +160,10 @@ absl::Status CompareSchemas(const StoredSchema& stored, const StoredSchema& want
   if (stored.mapping == wanted.mapping) return absl::OkStatus();
   const std::vector<std::string> old_lines = absl::StrSplit(stored.mapping, '\n');
   const std::vector<std::string> new_lines = absl::StrSplit(wanted.mapping, '\n');
-  return absl::FailedPreconditionError(
-      absl::StrCat("holds another schema than this program has.\nOnly in the database:",
-                   OnlyIn(old_lines, new_lines),
-                   "\nOnly in the program:", OnlyIn(new_lines, old_lines),
-                   "\nOpen it with the schema it was made with, or give another path"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "holds another schema than this program has.\nOnly in the database:",
+      OnlyIn(old_lines, new_lines), "\nOnly in the program:", OnlyIn(new_lines, old_lines),
+      "\nOpen it with the schema it was made with, or give another path"));
 }
 
 absl::Status CheckTables(Database& database, const Mapping& mapping) {
@@ -181,9 +179,9 @@ absl::Status CheckTables(Database& database, const Mapping& mapping) {
     if (!status.ok()) return status;
     for (const TableIndex& index : table.indexes) {
       if (indexes->count(absl::AsciiStrToLower(index.name)) == 0) {
-        return absl::DataLossError(absl::StrCat("table ", table.name, ": its index ", index.name,
-                                                " is not there; make it again with: ",
-                                                CreateIndex(table, index)));
+        return absl::DataLossError(
+            absl::StrCat("table ", table.name, ": its index ", index.name,
+                         " is not there; make it again with: ", CreateIndex(table, index)));
       }
     }
   }

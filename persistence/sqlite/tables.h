@@ -23,8 +23,8 @@ struct StoredSchema {
 // Whether the database has no tables at all.
 absl::StatusOr<bool> IsEmpty(Database& database);
 
-// FAILED_PRECONDITION: the database was not made by Kin, or by a later version of it. DATA_LOSS: what
-// it says of itself is damaged.
+// FAILED_PRECONDITION: the database was not made by Kin, or by a later version of it. DATA_LOSS:
+// what it says of itself is damaged.
 absl::StatusOr<StoredSchema> ReadStoredSchema(Database& database);
 
 // The schema to be stored with a mapping.
@@ -33,8 +33,8 @@ StoredSchema SchemaToStore(const Mapping& mapping, const graph::Graph& graph);
 // OK if the two have the same tables. FAILED_PRECONDITION with what differs.
 absl::Status CompareSchemas(const StoredSchema& stored, const StoredSchema& wanted);
 
-// Whether the tables and indexes are there and have the columns that the mapping says; others are of
-// no concern. DATA_LOSS.
+// Whether the tables and indexes are there and have the columns that the mapping says; others are
+// of no concern. DATA_LOSS.
 absl::Status CheckTables(Database& database, const Mapping& mapping);
 
 // Makes all tables, in one transaction.

@@ -19,7 +19,8 @@ using ::testing::Pair;
 template <typename K, typename F>
 std::vector<std::pair<K, ChangeFlags>> Entries(const ChangeLog& log, F key_of) {
   std::vector<std::pair<K, ChangeFlags>> entries;
-  log.ForEach([&](const KeyView& key, ChangeFlags flags) { entries.emplace_back(key_of(key), flags); });
+  log.ForEach(
+      [&](const KeyView& key, ChangeFlags flags) { entries.emplace_back(key_of(key), flags); });
   return entries;
 }
 std::vector<std::pair<std::uint64_t, ChangeFlags>> Numbers(const ChangeLog& log) {
@@ -64,8 +65,8 @@ TEST(ChangeLogTest, KeysOfBytesAreKept) {
     log.Append({0, key}, 0);
   }
   log.Compact();
-  EXPECT_THAT(Texts(log), ElementsAre(Pair("", kInserted), Pair(std::string(1'000'000, 'a'), 0),
-                                      Pair("b", 0)));
+  EXPECT_THAT(Texts(log),
+              ElementsAre(Pair("", kInserted), Pair(std::string(1'000'000, 'a'), 0), Pair("b", 0)));
 }
 
 TEST(ChangeLogTest, CompactingInPiecesIsCompactingAtOnce) {

@@ -30,10 +30,10 @@ class MappingTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::vector<graph::Diagnostic> diagnostics;
-    graph_ = graph::Build({Everything::descriptor(), Profile::descriptor(), User::descriptor(),
-                           Tagging::descriptor(), Post::descriptor(), Tag::descriptor(),
-                           Unsigned::descriptor(), Old::descriptor()},
-                          &diagnostics);
+    graph_ = graph::Build(
+        {Everything::descriptor(), Profile::descriptor(), User::descriptor(), Tagging::descriptor(),
+         Post::descriptor(), Tag::descriptor(), Unsigned::descriptor(), Old::descriptor()},
+        &diagnostics);
     ASSERT_TRUE(diagnostics.empty()) << diagnostics[0].ToString();
     absl::StatusOr<Mapping> mapping = Mapping::Of(graph_);
     ASSERT_TRUE(mapping.ok()) << mapping.status();
@@ -152,11 +152,13 @@ TEST(NestingTest, OnlyWhatComesBackIsNotTooDeep) {
 }
 
 TEST(Utf8Test, TellsTextFromBytes) {
-  for (const char* text : {"", "abc", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* text :
+       {"", "abc", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(IsValidUtf8(text)) << text;
   }
-  for (const char* text : {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-                           "\xf8\x88\x80\x80\x80", "\xe2\x82", "a\xffz", "\xf0\x80\x80\x80"}) {
+  for (const char* text :
+       {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+        "\xf8\x88\x80\x80\x80", "\xe2\x82", "a\xffz", "\xf0\x80\x80\x80"}) {
     EXPECT_FALSE(IsValidUtf8(text)) << text;
   }
 }

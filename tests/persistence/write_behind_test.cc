@@ -40,9 +40,8 @@ class WriteBehindTest : public ::testing::Test {
       absl::MutexLock lock(&mutex_);
       halts_.push_back(status);
     };
-    auto backend =
-        std::make_unique<testing::FaultyBackend>(std::make_unique<testing::FakeBackend>(&database_),
-                                                 &faults_);
+    auto backend = std::make_unique<testing::FaultyBackend>(
+        std::make_unique<testing::FakeBackend>(&database_), &faults_);
     OpenOptions open;
     open.persistence = std::make_unique<WriteBehind>(std::move(backend), options_);
     absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(TestSchema(), std::move(open));
@@ -60,7 +59,8 @@ class WriteBehindTest : public ::testing::Test {
   }
   absl::StatusOr<CommitNumber> Set(std::uint64_t number, const std::string& text) {
     return store_->Write([&](Transaction& txn) {
-      return txn.Update(txn.Find<Unsigned>(number), [&](Unsigned& u) { u.set_text(text); }).status();
+      return txn.Update(txn.Find<Unsigned>(number), [&](Unsigned& u) { u.set_text(text); })
+          .status();
     });
   }
   absl::StatusOr<CommitNumber> Delete(std::uint64_t number) {
@@ -149,27 +149,33 @@ TEST_F(WriteBehindTest, AKeyUsedAgainIsADeleteAndAnInsert) {
 
 TEST_F(WriteBehindTest, UpdatesAreSortedByWhatTheyTouch) {
   Open();
-  ASSERT_TRUE(store_->Write([](Transaction& txn) {
-    for (int i = 1; i <= 4; ++i) {
-      User user;
-      user.set_id(i);
-      user.set_name(std::to_string(i));
-      user.set_desk(i);
-      user.set_badge(i);
-      absl::Status status = txn.Insert(std::move(user)).status();
-      if (!status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) {
+                    for (int i = 1; i <= 4; ++i) {
+                      User user;
+                      user.set_id(i);
+                      user.set_name(std::to_string(i));
+                      user.set_desk(i);
+                      user.set_badge(i);
+                      absl::Status status = txn.Insert(std::move(user)).status();
+                      if (!status.ok()) return status;
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
   ASSERT_TRUE(store_->Flush().ok());
-  ASSERT_TRUE(store_->Write([](Transaction& txn) {
-    auto update = [&](int id, auto change) { EXPECT_TRUE(txn.Update(txn.Find<User>(id), change).ok()); };
-    update(4, [](User& user) { user.set_name("four"); });
-    update(3, [](User& user) { user.set_email("three"); });
-    update(2, [](User& user) { user.set_age(2); });
-    update(1, [](User& user) { user.set_name("1"); });
-    return absl::OkStatus();
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) {
+                    auto update = [&](int id, auto change) {
+                      EXPECT_TRUE(txn.Update(txn.Find<User>(id), change).ok());
+                    };
+                    update(4, [](User& user) { user.set_name("four"); });
+                    update(3, [](User& user) { user.set_email("three"); });
+                    update(2, [](User& user) { user.set_age(2); });
+                    update(1, [](User& user) { user.set_name("1"); });
+                    return absl::OkStatus();
+                  })
+                  .ok());
   ASSERT_TRUE(store_->Flush().ok());
   const ModelChanges& changes = database_.batches().back().models[kUsers];
   EXPECT_LE(changes.updates.size(), 1u);
@@ -181,11 +187,13 @@ TEST_F(WriteBehindTest, RowsAreInOrderOfKeys) {
   Open();
   std::vector<std::string> slugs = {"b", "", "a", std::string("a\0b", 3), "ab", "\xc3\xbc"};
   for (const std::string& slug : slugs) {
-    ASSERT_TRUE(store_->Write([&](Transaction& txn) {
-      Post post;
-      post.set_slug(slug);
-      return txn.Insert(std::move(post)).status();
-    }).ok());
+    ASSERT_TRUE(store_
+                    ->Write([&](Transaction& txn) {
+                      Post post;
+                      post.set_slug(slug);
+                      return txn.Insert(std::move(post)).status();
+                    })
+                    .ok());
   }
   std::vector<std::uint64_t> numbers = {5, ~std::uint64_t{0}, 0, std::uint64_t{1} << 63, 7};
   for (std::uint64_t number : numbers) ASSERT_TRUE(Insert(number).ok());
@@ -479,9 +487,9 @@ TEST_F(WriteBehindTest, CloseEndsAtItsDeadline) {
 TEST_F(WriteBehindTest, ASyncThatFailsIsNoDurableCommit) {
   Open();
   faults_.FailSync(absl::InternalError("cannot sync"));
-  absl::StatusOr<CommitNumber> commit = store_->Write(
-      [](Transaction& txn) { return txn.Insert(Unsigned()).status(); },
-      {.durability = Durability::kSynced});
+  absl::StatusOr<CommitNumber> commit =
+      store_->Write([](Transaction& txn) { return txn.Insert(Unsigned()).status(); },
+                    {.durability = Durability::kSynced});
   EXPECT_EQ(commit.status().code(), absl::StatusCode::kUnavailable) << commit.status();
   EXPECT_EQ(store_->durable_commit(), 1u);  // In the database, if not on the disk.
   EXPECT_TRUE(store_->Close().ok());

@@ -58,7 +58,8 @@ absl::Status FakeBackend::ApplyTo(const persistence::ModelChanges& changes, int 
   }
   for (const google::protobuf::Message* record : changes.inserts) {
     const bool is_new =
-        rows->emplace(Key(schema_->KeyOf(model, *record, &buffer)), record->SerializeAsString()).second;
+        rows->emplace(Key(schema_->KeyOf(model, *record, &buffer)), record->SerializeAsString())
+            .second;
     if (!is_new) return absl::InternalError("inserts a row that is there");
   }
   return absl::OkStatus();

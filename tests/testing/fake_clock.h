@@ -19,8 +19,8 @@ class FakeClock final : public persistence::Clock {
     return now_;
   }
 
-  // Who waits looks again every millisecond of real time: it sees a turn of the hands soon, and none
-  // of it depends on when exactly.
+  // Who waits looks again every millisecond of real time: it sees a turn of the hands soon, and
+  // none of it depends on when exactly.
   void Wait(absl::CondVar* condition, absl::Mutex* mutex, absl::Time /*deadline*/) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     {
@@ -35,11 +35,13 @@ class FakeClock final : public persistence::Clock {
     now_ += duration;
   }
 
-  // Returns when a thread that was waiting, if only one is, has looked again and found nothing to do.
+  // Returns when a thread that was waiting, if only one is, has looked again and found nothing to
+  // do.
   void Settle() {
     absl::MutexLock lock(&mutex_);
     const std::int64_t enough = waits_ + 3;
-    auto settled = [this, enough]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return waits_ >= enough; };
+    auto settled = [this, enough]()
+                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return waits_ >= enough; };
     mutex_.Await(absl::Condition(&settled));
   }
 

@@ -31,7 +31,8 @@ class Faults {
   // Returns when Apply has been called so often, in all.
   void AwaitCalls(int calls) {
     absl::MutexLock lock(&mutex_);
-    auto reached = [this, calls]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ >= calls; };
+    auto reached = [this, calls]()
+                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return calls_ >= calls; };
     mutex_.Await(absl::Condition(&reached));
   }
   int calls() const {

@@ -1,5 +1,5 @@
-// Rows that somebody else changed: those that do not fit are an error that names them, and nothing is
-// repaired.
+// Rows that somebody else changed: those that do not fit are an error that names them, and nothing
+// is repaired.
 #include <string>
 
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
@@ -66,8 +66,8 @@ class BadRowsTest : public testing::SqliteTest {
                                const std::string& where) {
     ExpectDataLoss(
         "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(replace(replace(sql, "
-        "'STRICT, ', ''), 'STRICT', ''), 'NOT NULL', '') WHERE name = '" + table +
-            "'; PRAGMA writable_schema = RESET; " + sql,
+        "'STRICT, ', ''), 'STRICT', ''), 'NOT NULL', '') WHERE name = '" +
+            table + "'; PRAGMA writable_schema = RESET; " + sql,
         where);
   }
 
@@ -82,22 +82,26 @@ TEST_F(BadRowsTest, OutOfRange) {
   ExpectDataLoss("UPDATE everythings SET a_bool = 2 WHERE id = 2", row + "a_bool: is 2");
   ExpectDataLoss("UPDATE everythings SET a_color = 4294967296 WHERE id = 2", row + "a_color");
   ExpectDataLoss("UPDATE everythings SET a_float = 1e300 WHERE id = 2", row + "a_float");
-  ExpectDataLoss("UPDATE everythings SET maybe_int32 = -2147483649 WHERE id = 2", row + "maybe_int32");
+  ExpectDataLoss("UPDATE everythings SET maybe_int32 = -2147483649 WHERE id = 2",
+                 row + "maybe_int32");
 }
 
 TEST_F(BadRowsTest, WrongType) {
   const std::string row = "table everythings, key id=2, column ";
   ExpectDataLoss("UPDATE everythings SET a_double = 'x' WHERE id = 2",
                  row + "a_double: is a TEXT, where a REAL belongs");
-  ExpectDataLoss("UPDATE everythings SET a_double = x'00' WHERE id = 2", row + "a_double: is a BLOB");
-  ExpectDataLoss("UPDATE everythings SET a_double = x'3ff0000000000000' WHERE id = 2", row + "a_double");
+  ExpectDataLoss("UPDATE everythings SET a_double = x'00' WHERE id = 2",
+                 row + "a_double: is a BLOB");
+  ExpectDataLoss("UPDATE everythings SET a_double = x'3ff0000000000000' WHERE id = 2",
+                 row + "a_double");
   ExpectDataLossUnchecked("everythings", "UPDATE everythings SET an_int64 = 'x' WHERE id = 2",
                           row + "an_int64: is a TEXT, where an INTEGER belongs");
   ExpectDataLossUnchecked("everythings", "UPDATE everythings SET a_string = x'00' WHERE id = 2",
                           row + "a_string: is a BLOB, where a TEXT belongs");
   ExpectDataLossUnchecked("everythings", "UPDATE everythings SET some_bytes = 'x' WHERE id = 2",
                           row + "some_bytes");
-  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET point = 5 WHERE id = 2", row + "point");
+  ExpectDataLossUnchecked("everythings", "UPDATE everythings SET point = 5 WHERE id = 2",
+                          row + "point");
   ExpectDataLossUnchecked("everythings", "UPDATE everythings SET boxed_bool = 0.5 WHERE id = 2",
                           row + "boxed_bool");
 }
@@ -113,9 +117,11 @@ TEST_F(BadRowsTest, NullWhereAValueIsRequired) {
 
 TEST_F(BadRowsTest, NotWhatAColumnHolds) {
   const std::string row = "table everythings, key id=1, column ";
-  ExpectDataLoss("UPDATE everythings SET at = 'yesterday' WHERE id = 1", row + "at: is 'yesterday'");
+  ExpectDataLoss("UPDATE everythings SET at = 'yesterday' WHERE id = 1",
+                 row + "at: is 'yesterday'");
   ExpectDataLoss("UPDATE everythings SET took = '1' WHERE id = 1", row + "took: is '1'");
-  ExpectDataLoss("UPDATE everythings SET point = x'ff' WHERE id = 1", row + "point: is a BLOB that is not");
+  ExpectDataLoss("UPDATE everythings SET point = x'ff' WHERE id = 1",
+                 row + "point: is a BLOB that is not");
   ExpectDataLoss("UPDATE everythings SET numbers = x'0807' WHERE id = 1", row + "numbers");
   ExpectDataLoss("UPDATE everythings SET _unknown_ = x'0807' WHERE id = 1", row + "_unknown_");
   ExpectDataLoss("UPDATE everythings SET _unknown_ = x'ff' WHERE id = 1", row + "_unknown_");
@@ -124,19 +130,23 @@ TEST_F(BadRowsTest, NotWhatAColumnHolds) {
 }
 
 TEST_F(BadRowsTest, BrokenReference) {
-  ExpectDataLoss("UPDATE profiles SET user_id = 77 WHERE id = 2", "table profiles, key id=2, column user_id");
+  ExpectDataLoss("UPDATE profiles SET user_id = 77 WHERE id = 2",
+                 "table profiles, key id=2, column user_id");
   ExpectDataLoss("DELETE FROM users WHERE id = 1", "table profiles, key id=1, column user_id");
-  ExpectDataLoss("UPDATE posts SET author = 'nobody'", "table posts, key slug=\"post\", column author");
+  ExpectDataLoss("UPDATE posts SET author = 'nobody'",
+                 "table posts, key slug=\"post\", column author");
   ExpectDataLoss("DELETE FROM tags", "key post_slug=\"post\", tag_code=\"tag\", column tag_code");
 }
 
 TEST_F(BadRowsTest, Duplicate) {
-  ExpectDataLoss("DROP INDEX users_name_index; CREATE INDEX users_name_index ON users (name); "
-                 "UPDATE users SET name = '1' WHERE id = 2; UPDATE posts SET author = NULL",
-                 "column name: duplicate value");
-  ExpectDataLoss("DROP INDEX profiles_user_id_index; CREATE INDEX profiles_user_id_index ON profiles "
-                 "(user_id); UPDATE profiles SET user_id = 1 WHERE id = 2",
-                 "column user_id: duplicate value");
+  ExpectDataLoss(
+      "DROP INDEX users_name_index; CREATE INDEX users_name_index ON users (name); "
+      "UPDATE users SET name = '1' WHERE id = 2; UPDATE posts SET author = NULL",
+      "column name: duplicate value");
+  ExpectDataLoss(
+      "DROP INDEX profiles_user_id_index; CREATE INDEX profiles_user_id_index ON profiles "
+      "(user_id); UPDATE profiles SET user_id = 1 WHERE id = 2",
+      "column user_id: duplicate value");
 }
 
 TEST_F(BadRowsTest, EditedTables) {
@@ -145,7 +155,8 @@ TEST_F(BadRowsTest, EditedTables) {
   ExpectDataLoss("ALTER TABLE tags RENAME COLUMN weight TO mass", "table tags, column weight");
   ExpectDataLoss("DROP INDEX users_name_index", "table users: its index users_name_index");
   ExpectDataLoss("DELETE FROM _kin_meta WHERE key = 'commit'", "table _kin_meta, key commit");
-  ExpectDataLoss("UPDATE _kin_meta SET value = 'x' WHERE key = 'commit'", "table _kin_meta, key commit");
+  ExpectDataLoss("UPDATE _kin_meta SET value = 'x' WHERE key = 'commit'",
+                 "table _kin_meta, key commit");
   ExpectDataLoss("DELETE FROM _kin_meta WHERE key = 'mapping'", "table _kin_meta, key mapping");
 }
 

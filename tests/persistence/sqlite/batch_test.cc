@@ -1,6 +1,8 @@
 // Batches of which rows get into each other's way, and what happens when SQLite refuses one.
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "kin/persistence/sqlite/backend.h"
@@ -30,7 +32,8 @@ class BatchTest : public testing::SqliteTest {
     SqliteOptions sqlite;
     sqlite.flush_after = absl::InfiniteDuration();
     options.persistence = Sqlite(path_, std::move(sqlite));
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(testing::FullSchema(), std::move(options));
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        Store::Open(testing::FullSchema(), std::move(options));
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -61,13 +64,34 @@ TEST_F(BatchTest, UniqueValuesAreExchanged) {
   OpenLazy();
   InsertUsers(3);
   Write([](Transaction& txn) {
-    Update(txn, 1, [](User& u) { u.set_name("third"); u.clear_email(); u.set_badge(99); u.set_desk(99); });
-    Update(txn, 2, [](User& u) { u.set_name("user1"); u.set_email("mail1"); u.set_badge(1); u.set_desk(1); });
-    Update(txn, 3, [](User& u) { u.set_name("user2"); u.set_email("mail2"); u.set_badge(2); u.set_desk(2); });
-    Update(txn, 1, [](User& u) { u.set_name("user3"); u.set_email("mail3"); u.set_badge(3); u.set_desk(3); });
+    Update(txn, 1, [](User& u) {
+      u.set_name("third");
+      u.clear_email();
+      u.set_badge(99);
+      u.set_desk(99);
+    });
+    Update(txn, 2, [](User& u) {
+      u.set_name("user1");
+      u.set_email("mail1");
+      u.set_badge(1);
+      u.set_desk(1);
+    });
+    Update(txn, 3, [](User& u) {
+      u.set_name("user2");
+      u.set_email("mail2");
+      u.set_badge(2);
+      u.set_desk(2);
+    });
+    Update(txn, 1, [](User& u) {
+      u.set_name("user3");
+      u.set_email("mail3");
+      u.set_badge(3);
+      u.set_desk(3);
+    });
   });
   Flush();
-  EXPECT_THAT(testing::RawDatabase(path_).Query("SELECT id, name, email, badge, desk FROM users ORDER BY id"),
+  EXPECT_THAT(testing::RawDatabase(path_).Query(
+                  "SELECT id, name, email, badge, desk FROM users ORDER BY id"),
               ElementsAre("1|user3|mail3|3|3", "2|user1|mail1|1|1", "3|user2|mail2|2|2"));
   Reopen();
   EXPECT_TRUE(store_->CheckInvariants().ok());
@@ -78,7 +102,11 @@ TEST_F(BatchTest, AUniqueValuePassesFromADeletedToANewRow) {
   InsertUsers(2);
   Write([](Transaction& txn) {
     ASSERT_TRUE(txn.Delete(txn.Find<User>(2)).ok());
-    Update(txn, 1, [](User& u) { u.set_name("user2"); u.set_email("mail2"); u.set_badge(2); });
+    Update(txn, 1, [](User& u) {
+      u.set_name("user2");
+      u.set_email("mail2");
+      u.set_badge(2);
+    });
     User user = MakeUser(0);
     user.set_name("user1");
     user.set_email("mail1");
@@ -189,10 +217,13 @@ class FaultTest : public BatchTest {
     OpenOptions open;
     open.persistence = std::make_unique<persistence::WriteBehind>(
         std::make_unique<persistence::sqlite::SqliteBackend>(path_), options);
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(testing::FullSchema(), std::move(open));
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        Store::Open(testing::FullSchema(), std::move(open));
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
+  // The store looks at the clock until it is gone.
+  void TearDown() override { store_.reset(); }
   void InsertUnsigned(std::uint64_t number) {
     Write([&](Transaction& txn) {
       Unsigned record;
@@ -285,9 +316,9 @@ TEST_F(FaultTest, AnotherWritersCommitNumberIsReported) {
 
 TEST_F(FaultTest, SyncedIsSynced) {
   OpenWithClock();
-  absl::StatusOr<CommitNumber> commit = store_->Write(
-      [](Transaction& txn) { return txn.Insert(Unsigned()).status(); },
-      {.durability = Durability::kSynced});
+  absl::StatusOr<CommitNumber> commit =
+      store_->Write([](Transaction& txn) { return txn.Insert(Unsigned()).status(); },
+                    {.durability = Durability::kSynced});
   EXPECT_TRUE(commit.ok()) << commit.status();
   EXPECT_EQ(Database("SELECT count(*) FROM unsigneds"), "1");
 }
@@ -301,7 +332,8 @@ TEST_F(FaultTest, WhatSqliteCouldNotHoldIsRefusedAtCommit) {
     return txn.Insert(std::move(record)).status();
   });
   EXPECT_EQ(commit.status().code(), absl::StatusCode::kInvalidArgument) << commit.status();
-  EXPECT_THAT(commit.status().message(), HasSubstr("persistence_test.Everything id=1: field point"));
+  EXPECT_THAT(commit.status().message(),
+              HasSubstr("persistence_test.Everything id=1: field point"));
   EXPECT_EQ(store_->GetSnapshot().Count<Everything>(), 0);
 }
 

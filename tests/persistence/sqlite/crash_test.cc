@@ -32,8 +32,9 @@ absl::Status Transfer(Transaction& txn, std::uint64_t number) {
       absl::Status status = txn.Insert(std::move(tag)).status();
       if (!status.ok()) return status;
     }
-    return txn.Update(txn.Find<Tag>(account),
-                      [&](Tag& tag) { tag.set_weight(tag.weight() + amount); }).status();
+    return txn
+        .Update(txn.Find<Tag>(account), [&](Tag& tag) { tag.set_weight(tag.weight() + amount); })
+        .status();
   };
   absl::Status status = add(from, -static_cast<double>(number));
   if (status.ok()) status = add(to, static_cast<double>(number));
@@ -52,7 +53,8 @@ class CrashTest : public testing::SqliteTest {
     SqliteOptions sqlite;
     sqlite.flush_after = absl::Milliseconds(3);
     options.persistence = Sqlite(path_, std::move(sqlite));
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(testing::FullSchema(), std::move(options));
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        Store::Open(testing::FullSchema(), std::move(options));
     if (!store.ok()) _exit(1);
     for (std::uint64_t number = (*store)->GetSnapshot().commit() + 1;; ++number) {
       absl::StatusOr<CommitNumber> commit = (*store)->Write(
@@ -75,7 +77,8 @@ class CrashTest : public testing::SqliteTest {
     Snapshot snapshot = store_->GetSnapshot();
     ASSERT_EQ(snapshot.Count<Tag>(), static_cast<std::int64_t>(weights.size()));
     for (TagRef tag : snapshot.All<Tag>()) ASSERT_EQ(tag->weight(), weights[tag->code()]);
-    ASSERT_EQ(snapshot.Count<Unsigned>(), static_cast<std::int64_t>(std::min<CommitNumber>(commit, 20)));
+    ASSERT_EQ(snapshot.Count<Unsigned>(),
+              static_cast<std::int64_t>(std::min<CommitNumber>(commit, 20)));
     for (CommitNumber number = commit; number > 0 && number + 20 > commit; --number) {
       ASSERT_TRUE(snapshot.Find<Unsigned>(number)) << number;
     }

@@ -56,8 +56,9 @@ TEST_F(OpenTest, ClosingLeavesOneFile) {
 
 TEST_F(OpenTest, NotADatabase) {
   const std::string path = dir_.File("text.db");
-  for (const std::string& contents : {std::string("x"), std::string("hello\n"), std::string(5000, 'z'),
-                                      "SQLite format 2" + std::string(5000, '\0')}) {
+  for (const std::string& contents :
+       {std::string("x"), std::string("hello\n"), std::string(5000, 'z'),
+        "SQLite format 2" + std::string(5000, '\0')}) {
     WriteFile(path, contents);
     ExpectRefused(path, absl::StatusCode::kDataLoss, "not an SQLite database");
   }
@@ -66,9 +67,10 @@ TEST_F(OpenTest, NotADatabase) {
 TEST_F(OpenTest, Truncated) {
   const std::string whole = ReadFile(path_);
   ASSERT_GT(whole.size(), 20000u);
-  for (std::size_t size : {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{50}, std::size_t{99},
-                           std::size_t{100}, std::size_t{511}, std::size_t{512}, std::size_t{4095},
-                           std::size_t{4096}, std::size_t{8192}, whole.size() / 2, whole.size() - 1}) {
+  for (std::size_t size :
+       {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{50}, std::size_t{99},
+        std::size_t{100}, std::size_t{511}, std::size_t{512}, std::size_t{4095}, std::size_t{4096},
+        std::size_t{8192}, whole.size() / 2, whole.size() - 1}) {
     SCOPED_TRACE(size);
     WriteFile(path_, whole.substr(0, size));
     ExpectRefused(path_, absl::StatusCode::kDataLoss, "truncated");
@@ -103,7 +105,8 @@ TEST_F(OpenTest, AnotherSchema) {
   path_ = dir_.File("small.db");
   store_ = *TryOpen(path_, Schema::Of<Unsigned>());
   Close();
-  ExpectRefused(path_, absl::StatusCode::kFailedPrecondition, "persistence_test.User is table users");
+  ExpectRefused(path_, absl::StatusCode::kFailedPrecondition,
+                "persistence_test.User is table users");
 }
 
 TEST_F(OpenTest, NotMadeByKin) {

@@ -1,5 +1,5 @@
-// Random histories of transactions over models that refer to each other, flushed at random moments and
-// opened again, against a plain model of what there should be.
+// Random histories of transactions over models that refer to each other, flushed at random moments
+// and opened again, against a plain model of what there should be.
 #include <cstdint>
 #include <map>
 #include <random>
@@ -42,7 +42,8 @@ class RandomHistoryTest : public testing::SqliteTest, public ::testing::WithPara
     SqliteOptions sqlite;
     sqlite.flush_after = absl::Milliseconds(Random(20));
     options.persistence = Sqlite(path_, std::move(sqlite));
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(testing::FullSchema(), std::move(options));
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        Store::Open(testing::FullSchema(), std::move(options));
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -122,12 +123,15 @@ class RandomHistoryTest : public testing::SqliteTest, public ::testing::WithPara
     if (!first || !second || a == b) return;
     const User user_a = *first, user_b = *second;
     auto take = [&](int id, const User& from) {
-      return txn.Update(txn.Find<User>(id), [&](User& user) {
-        const User old = user;
-        user = from;
-        user.set_id(id);
-        if (old.has_manager_id()) user.set_manager_id(old.manager_id());
-      }).status();
+      return txn
+          .Update(txn.Find<User>(id),
+                  [&](User& user) {
+                    const User old = user;
+                    user = from;
+                    user.set_id(id);
+                    if (old.has_manager_id()) user.set_manager_id(old.manager_id());
+                  })
+          .status();
     };
     User nobody;
     nobody.set_name("between" + std::to_string(a));
@@ -143,7 +147,8 @@ class RandomHistoryTest : public testing::SqliteTest, public ::testing::WithPara
 };
 
 TEST_P(RandomHistoryTest, ComesBackAsItWas) {
-  const unsigned seed = GetParam() != 0 ? static_cast<unsigned>(GetParam()) : std::random_device()();
+  const unsigned seed =
+      GetParam() != 0 ? static_cast<unsigned>(GetParam()) : std::random_device()();
   SCOPED_TRACE(seed);
   RecordProperty("seed", std::to_string(seed));
   random_.seed(seed);

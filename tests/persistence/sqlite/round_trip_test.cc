@@ -34,8 +34,8 @@ Bits ToBits(Float value) {
 
 class RoundTripTest : public testing::SqliteTest {
  protected:
-  // What `record` is after it was written, and read by a store opened anew; first as a new record and
-  // then as an update.
+  // What `record` is after it was written, and read by a store opened anew; first as a new record
+  // and then as an update.
   template <typename M>
   M RoundTrip(M record) {
     record.set_id(1);
@@ -126,9 +126,9 @@ TEST_F(RoundTripTest, EmptyIsNotAbsent) {
 
 TEST_F(RoundTripTest, FloatsBitForBit) {
   const std::uint64_t doubles[] = {
-      0x8000000000000000,  // -0.0
+      0x8000000000000000,                                                              // -0.0
       0x7ff8000000000000, 0xfff8000000000000, 0x7ff0000000000001, 0x7ff8dead0000beef,  // NaNs
-      0x7ff0000000000000, 0xfff0000000000000,  // Infinities
+      0x7ff0000000000000, 0xfff0000000000000,                                          // Infinities
       0x0000000000000001, 0x7fefffffffffffff, 0x3ff0000000000000, 0x3fb999999999999a};
   const std::uint32_t floats[] = {0x80000000, 0x7fc00000, 0xffc00000, 0x7f800001,
                                   0x7fc0beef, 0x7f800000, 0xff800000, 0x00000001,
@@ -176,8 +176,13 @@ TEST_F(RoundTripTest, EnumsWithUnknownValues) {
 
 TEST_F(RoundTripTest, Times) {
   const std::pair<std::int64_t, std::int32_t> times[] = {
-      {-62135596800, 0}, {253402300799, 999999999}, {0, 1}, {-1, 999999999},
-      {std::numeric_limits<std::int64_t>::max(), -1}, {315576000000, 999999999}, {0, -5}};
+      {-62135596800, 0},
+      {253402300799, 999999999},
+      {0, 1},
+      {-1, 999999999},
+      {std::numeric_limits<std::int64_t>::max(), -1},
+      {315576000000, 999999999},
+      {0, -5}};
   int i = 0;
   for (auto [seconds, nanos] : times) {
     Everything record;
@@ -246,12 +251,14 @@ TEST_F(RoundTripTest, KeysOfEveryKind) {
   Open();
   const std::string zero(1, '\0');
   Write([&](Transaction& txn) {
-    for (std::uint64_t number : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
+    for (std::uint64_t number :
+         {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
       Unsigned record;
       record.set_number(number);
       ASSERT_TRUE(txn.Insert(record).ok());
     }
-    for (const std::string& slug : {std::string(), std::string("a"), "a" + zero, "a" + zero + "b"}) {
+    for (const std::string& slug :
+         {std::string(), std::string("a"), "a" + zero, "a" + zero + "b"}) {
       persistence_test::Post post;
       post.set_slug(slug);
       ASSERT_TRUE(txn.Insert(post).ok());
@@ -274,7 +281,8 @@ TEST_F(RoundTripTest, KeysOfEveryKind) {
   }
   Write([&](Transaction& txn) {
     ASSERT_TRUE(txn.Update(txn.Find<persistence_test::Tagging>("a" + zero, "a" + zero + "\xff"),
-                           [](persistence_test::Tagging& t) { t.set_rank(5); }).ok());
+                           [](persistence_test::Tagging& t) { t.set_rank(5); })
+                    .ok());
     ASSERT_TRUE(txn.Delete(txn.Find<Unsigned>(std::uint64_t{1} << 63)).ok());
   });
   Reopen();
@@ -297,11 +305,13 @@ TEST_F(RoundTripTest, ReadsWellWithSqlite3) {
   Write([&](Transaction& txn) { ASSERT_TRUE(txn.Insert(record).ok()); });
   Flush();
   testing::RawDatabase raw(path_);  // While the store is open.
-  EXPECT_EQ(raw.QueryOne("SELECT id, a_double, a_string, at, took, a_bool, boxed_string, maybe_string, "
-                         "\"select\" FROM everythings"),
-            "7|1.5|text|2024-02-29T12:00:00.000000000Z|2.000000000|1|boxed|NULL|");
+  EXPECT_EQ(
+      raw.QueryOne("SELECT id, a_double, a_string, at, took, a_bool, boxed_string, maybe_string, "
+                   "\"select\" FROM everythings"),
+      "7|1.5|text|2024-02-29T12:00:00.000000000Z|2.000000000|1|boxed|NULL|");
   EXPECT_EQ(raw.QueryOne("SELECT value FROM _kin_meta WHERE key = 'commit'"), "1");
-  EXPECT_EQ(raw.QueryOne("SELECT next FROM _kin_ids WHERE model = 'persistence_test.Everything'"), "8");
+  EXPECT_EQ(raw.QueryOne("SELECT next FROM _kin_ids WHERE model = 'persistence_test.Everything'"),
+            "8");
   EXPECT_THAT(raw.QueryOne("SELECT sql FROM sqlite_schema WHERE name = 'profiles'"),
               ::testing::AllOf(HasSubstr("STRICT"), HasSubstr("DEFERRABLE INITIALLY DEFERRED")));
   EXPECT_TRUE(raw.Query("PRAGMA foreign_key_check").empty());

@@ -51,9 +51,10 @@ class RawDatabase {
       for (int i = 0; i < sqlite3_column_count(statement); ++i) {
         if (i > 0) row += '|';
         const void* data = sqlite3_column_blob(statement, i);
-        row += sqlite3_column_type(statement, i) == SQLITE_NULL
-                   ? "NULL"
-                   : std::string(static_cast<const char*>(data), sqlite3_column_bytes(statement, i));
+        row +=
+            sqlite3_column_type(statement, i) == SQLITE_NULL
+                ? "NULL"
+                : std::string(static_cast<const char*>(data), sqlite3_column_bytes(statement, i));
       }
       rows.push_back(row);
     }
