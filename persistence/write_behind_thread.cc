@@ -160,7 +160,7 @@ bool WriteBehind::Failed(const absl::Status& cause) {
   if (!halt) return false;
 
   const bool turned = !std::exchange(halted_, true);
-  auto ended = [this](Waiter* waiter) {
+  auto ended = [this](Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (waiter->after_attempt >= attempts_) return false;
     waiter->status = HaltedStatus();
     waiter->done = true;
@@ -173,7 +173,7 @@ bool WriteBehind::Failed(const absl::Status& cause) {
 }
 
 void WriteBehind::WakeReached() {
-  auto reached = [this](Waiter* waiter) {
+  auto reached = [this](Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!Reached(waiter->commit, waiter->synced)) return false;
     waiter->done = true;
     waiter->changed.Signal();
