@@ -55,6 +55,15 @@ def kin_dependencies():
         extra_deps = {"benchmark_main": "benchmark"},
     )
 
+    # What the command lines of programs are read with.
+    _maybe(
+        system_library,
+        "cli11",
+        package = "libcli11-dev",
+        header = "CLI/CLI.hpp",
+        extra_libs = {"cli11": ""},
+    )
+
     # Yardsticks, used by targets tagged manual only.
     _maybe(system_library, "tbb", package = "libtbb-dev", targets = {"tbb": "tbb"})
     _maybe(
