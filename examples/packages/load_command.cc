@@ -42,9 +42,9 @@ LoadResult Run(kin::Store* store, const std::function<absl::Status(ListLoader&)>
       store, [&](const std::string& complaint) { progress.Say(complaint); },
       [&](absl::string_view path, const LoadCounts& counts) {
         const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
-        progress.Show(
-            absl::StrCat(BaseName(path), ": ", Grouped(counts.paragraphs), " paragraphs, ",
-                         Grouped(static_cast<int64_t>(counts.paragraphs / seconds)), " a second"));
+        progress.Show(absl::StrCat(Grouped(counts.paragraphs), " paragraphs, ",
+                                   Grouped(static_cast<int64_t>(counts.paragraphs / seconds)),
+                                   " a second: ", BaseName(path)));
       });
   LoadResult result;
   absl::Status status = load(loader);

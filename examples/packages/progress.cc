@@ -1,14 +1,25 @@
 #include "kin/examples/packages/progress.h"
 
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace packages {
+namespace {
+
+// A line that is longer than the terminal is wide cannot be rewritten in place.
+size_t TerminalWidth() {
+  winsize size;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+}  // namespace
 
 Progress::Progress() : is_terminal_(isatty(STDERR_FILENO) != 0) {}
 
@@ -17,7 +28,7 @@ void Progress::Show(absl::string_view text) {
   if (!is_terminal_ || now < next_) return;
   next_ = now + absl::Milliseconds(100);
   shown_ = true;
-  absl::FPrintF(stderr, "\r\033[K%s", text);
+  absl::FPrintF(stderr, "\r\033[K%s", text.substr(0, TerminalWidth() - 1));
 }
 
 void Progress::Clear() {

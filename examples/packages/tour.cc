@@ -111,7 +111,7 @@ void Walk(const kin::Snapshot& snapshot) {
     const Dependants dependants = DependantsOf(name, "");
     absl::PrintF("%s", Plural(static_cast<int64_t>(dependants.dependants.size()), "name"));
     for (const auto& [qualifier, count] : dependants.others) {
-      absl::PrintF(", and %s %s:%s", Grouped(count), kPackage, qualifier);
+      absl::PrintF("; %s need %s:%s", Grouped(count), kPackage, qualifier);
     }
     absl::PrintF("\n");
   }
