@@ -35,7 +35,8 @@ LineTable::Position LineTable::Insert(std::uint64_t hash, std::uintptr_t value) 
     const std::uint64_t free = ~word & kTagBits;
     if (free != 0) {
       const int slot = __builtin_ctzll(free) >> 3;
-      bucket.slot[slot].store(value, std::memory_order_relaxed);
+      // Invariants 1 and 2: pairs with the acquire load of the slot in Find.
+      bucket.slot[slot].store(value, std::memory_order_release);
       // Invariant 1: pairs with the acquire load of the word in Find.
       bucket.word.store(word | tag << (slot * 8), std::memory_order_release);
       ++size_;
