@@ -315,6 +315,10 @@ class TableRange {
       current_ = nullptr;
       for (; node_ != nullptr && current_ == nullptr; node_ = node_->next()) {
         const internal::Version* version = internal::VisibleAt(node_->entry(), limit);
+        // A transaction may have undone the insert of the node it was about to go to.
+        if (version != nullptr && view_->transaction) {
+          version = internal::NewestOf(*index_->table(), version);
+        }
         if (version != nullptr) current_ = internal::RecordIn<M>(version);
       }
     }
