@@ -123,8 +123,10 @@ void EmitRefMethods(const graph::Model& model, Printer& out) {
                {"ref", ref},
                {"name", CppIdentifier(association->name)},
                {"get", many ? "Many" : "One"},
+               // One is what a loop over records calls; see kin/store/internal/follow.h.
+               {"inline", many ? "inline" : "ABSL_ATTRIBUTE_ALWAYS_INLINE inline"},
                {"struct", QualifiedAssociationStruct(*association)}},
-              "inline $type$ $ref$::$name$() const {\n"
+              "$inline$ $type$ $ref$::$name$() const {\n"
               "  return ::kin::internal::$get$<$struct$>(*this);\n"
               "}\n");
   }

@@ -27,6 +27,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 
@@ -52,14 +56,13 @@ class LineTable {
   // belong to another key of the same tag.
   template <typename Match>
   std::uintptr_t Find(std::uint64_t hash, Match&& match) const {
-    const std::uint64_t tags = TagWord(hash);
+    const Tags tags = TagsOf(hash);
     std::uint64_t index = HomeIndex(hash);
     for (std::uint64_t round = 0; round <= mask_; ++round) {
       const Bucket& bucket = buckets_[index];
       const std::uint64_t word = bucket.word.load(std::memory_order_acquire);
-      for (std::uint64_t hits = Hits(word, tags); hits != 0; hits &= hits - 1) {
-        const std::uintptr_t slot =
-            bucket.slot[__builtin_ctzll(hits) >> 3].load(std::memory_order_acquire);
+      for (Hits hits = HitsIn(word, tags); hits != 0; hits &= hits - 1) {
+        const std::uintptr_t slot = bucket.slot[SlotOf(hits)].load(std::memory_order_acquire);
         if (ABSL_PREDICT_TRUE(match(slot))) return slot;
       }
       if (ABSL_PREDICT_TRUE(word >> 56 == 0)) return 0;
@@ -74,9 +77,11 @@ class LineTable {
   // in the home bucket, 0 if there is none. Find knows more.
   ABSL_ATTRIBUTE_ALWAYS_INLINE std::uintptr_t FindFirst(std::uint64_t hash) const {
     const Bucket& bucket = Home(hash);
-    const std::uint64_t hits = Hits(bucket.word.load(std::memory_order_acquire), TagWord(hash));
+    const Hits hits = HitsIn(bucket.word.load(std::memory_order_acquire), TagsOf(hash));
     if (ABSL_PREDICT_FALSE(hits == 0)) return 0;
-    return bucket.slot[__builtin_ctzll(hits) >> 3].load(std::memory_order_acquire);
+    const std::uintptr_t slot = bucket.slot[SlotOf(hits)].load(std::memory_order_acquire);
+    if (slot == 0) __builtin_unreachable();  // Invariant 1.
+    return slot;
   }
 
   // The writer's side. Position of an entry, for Replace and Erase.
@@ -87,13 +92,13 @@ class LineTable {
   };
   template <typename Match>
   Position Locate(std::uint64_t hash, Match&& match) const {
-    const std::uint64_t tags = TagWord(hash);
+    const Tags tags = TagsOf(hash);
     std::uint64_t index = HomeIndex(hash);
     for (std::uint64_t round = 0; round <= mask_; ++round) {
       const Bucket& bucket = buckets_[index];
       const std::uint64_t word = bucket.word.load(std::memory_order_relaxed);
-      for (std::uint64_t hits = Hits(word, tags); hits != 0; hits &= hits - 1) {
-        const int i = __builtin_ctzll(hits) >> 3;
+      for (Hits hits = HitsIn(word, tags); hits != 0; hits &= hits - 1) {
+        const int i = static_cast<int>(SlotOf(hits));
         if (match(bucket.slot[i].load(std::memory_order_relaxed))) return {index, i};
       }
       if (word >> 56 == 0) break;
@@ -132,18 +137,38 @@ class LineTable {
   }
 
  private:
-  static constexpr std::uint64_t kOnes = 0x0101010101010101u;
   static constexpr std::uint64_t kTagBits = 0x0080808080808080u;
   static constexpr std::uint64_t kOneOverflow = std::uint64_t{1} << 56;
 
-  // The tag, 0x80 to 0xff, in every byte. Bits of the hash that choose no bucket.
-  static std::uint64_t TagWord(std::uint64_t hash) { return (hash >> 57 | 0x80) * kOnes; }
-  // 0x80 in each byte of a matching tag; perhaps also in one of an entry with another tag (the
-  // borrow of the subtraction), never in one of an empty slot.
-  static std::uint64_t Hits(std::uint64_t word, std::uint64_t tags) {
+  // The tag, 0x80 to 0xff, in every byte (bits of the hash that choose no bucket), and which slots
+  // of a word have it. With SSE2 these instructions wait for their operands beside those that
+  // compute addresses, not among them, so that more lookups are under way at once.
+#if defined(__SSE2__)
+  using Tags = __m128i;
+  using Hits = unsigned;  // Bit i: slot i.
+  static Tags TagsOf(std::uint64_t hash) {
+    const __m128i tag = _mm_cvtsi32_si128(static_cast<int>(hash >> 57 | 0x80));
+    return _mm_shufflelo_epi16(_mm_unpacklo_epi8(tag, tag), 0);
+  }
+  static Hits HitsIn(std::uint64_t word, Tags tags) {
+    const __m128i words = _mm_cvtsi64_si128(static_cast<long long>(word));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(words, tags))) & 0x7f;
+  }
+  static std::size_t SlotOf(Hits hits) { return static_cast<unsigned>(__builtin_ctz(hits)); }
+#else
+  using Tags = std::uint64_t;
+  using Hits = std::uint64_t;  // 0x80 in byte i: slot i.
+  static Tags TagsOf(std::uint64_t hash) { return (hash >> 57 | 0x80) * kOnes; }
+  // Perhaps also a hit for another tag (the borrow of the subtraction), never for an empty slot.
+  static Hits HitsIn(std::uint64_t word, Tags tags) {
     const std::uint64_t x = word ^ tags;
     return (x - kOnes) & ~x & kTagBits;
   }
+  static std::size_t SlotOf(Hits hits) {
+    return static_cast<std::size_t>(__builtin_ctzll(hits)) >> 3;
+  }
+  static constexpr std::uint64_t kOnes = 0x0101010101010101u;
+#endif
 
   // The bucket where a probe begins: bits of the hash above the lowest six, which are left out so
   // that masking gives the distance in bytes.
