@@ -82,10 +82,12 @@ class Transaction : public internal::Reader {
     absl::StatusOr<internal::Version*> current = core_.FindNamed(table, Named(ref));
     if (!current.ok()) return current.status();
     M copy(*internal::RecordIn<M>(*current));
+    const std::uint64_t generation = core_.generation();
     std::forward<Change>(change)(copy);
-    // `change` may have used the transaction.
-    current = core_.FindNamed(table, Named(ref));
-    if (!current.ok()) return current.status();
+    if (core_.generation() != generation) {  // `change` has used the transaction.
+      current = core_.FindNamed(table, Named(ref));
+      if (!current.ok()) return current.status();
+    }
     return Result<M>(core_.Update(table, *current, Fresh(std::move(copy))));
   }
 

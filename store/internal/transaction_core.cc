@@ -20,6 +20,9 @@ void DeleteOrderedNode(void* node, Table*) {
   OrderedIndex::DeleteNode(static_cast<OrderedIndex::Node*>(node));
 }
 
+// What a transaction of a few records logs: one allocation instead of several.
+constexpr std::size_t kSmallLog = 16;
+
 void DeleteCountNode(void* node, Table*) { delete static_cast<CountNode*>(node); }
 
 Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {
@@ -41,7 +44,9 @@ Garbage MarkerGarbage(Garbage::Kind kind, Table* table, Version* marker) {
 
 }  // namespace
 
-TransactionCore::TransactionCore(Engine* engine) : engine_(*engine) {}
+TransactionCore::TransactionCore(Engine* engine) : engine_(*engine) {
+  log_.reserve(kSmallLog);
+}
 
 TransactionCore::~TransactionCore() {
   if (!finished_) RollbackTo({});
@@ -258,6 +263,7 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named) {
 // --- Versions and entries ---
 
 void TransactionCore::Install(Table& table, Version* current, Version* fresh) {
+  ++generation_;
   const bool was_live = current != nullptr && !current->deleted();
   const bool own = current != nullptr && CommitOf(current->stamp) == CommitOf(context().stamp);
   Version* older = current;
@@ -462,6 +468,7 @@ void TransactionCore::Undo(const Op& op) {
 }
 
 void TransactionCore::RollbackTo(const Mark& mark) {
+  ++generation_;
   while (log_.size() > mark.log) {
     Undo(log_.back());
     log_.pop_back();
@@ -473,6 +480,7 @@ void TransactionCore::RollbackTo(const Mark& mark) {
 // --- Committing ---
 
 absl::Status TransactionCore::CheckAtCommit() const {
+  if (orphans_.empty() && widows_.empty()) return absl::OkStatus();
   std::vector<std::string> violations;
   absl::flat_hash_set<std::pair<const graph::ForeignKey*, const Version*>> seen;
   for (const Orphan& orphan : orphans_) {
@@ -526,8 +534,8 @@ const std::vector<Change>& TransactionCore::NetChanges() {
     table.keys(0).Read(*table.MessageOf(op.after), &key);
     change.key = table.keys(0).Encode(key, &buffer);
     if (key.size > 1) {
-      key_buffers_.push_back(buffer);
-      change.key.bytes = key_buffers_.back();
+      key_buffers_.push_front(buffer);
+      change.key.bytes = key_buffers_.front();
     }
     if (before != nullptr) change.before = table.MessageOf(before);
     if (after != nullptr) change.after = table.MessageOf(after);

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <vector>
 
@@ -68,6 +68,8 @@ class TransactionCore {
   Mark mark() const { return {log_.size(), orphans_.size(), widows_.size()}; }
   void RollbackTo(const Mark& mark);
 
+  // Changes whenever some record does.
+  std::uint64_t generation() const { return generation_; }
   bool empty() const { return log_.empty(); }
   // All rules that are judged at commit; every violation is listed.
   absl::Status CheckAtCommit() const;
@@ -159,11 +161,12 @@ class TransactionCore {
 
   Engine& engine_;
   bool finished_ = false;
+  std::uint64_t generation_ = 0;
   std::vector<Op> log_;
   std::vector<Orphan> orphans_;
   std::vector<Widow> widows_;
   std::vector<Change> changes_;
-  std::deque<std::string> key_buffers_;
+  std::forward_list<std::string> key_buffers_;
 };
 
 }  // namespace kin::internal
