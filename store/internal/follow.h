@@ -146,6 +146,7 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
   } else {
     std::uint64_t hashes[kGroup];
     const LineTable* lines[kGroup];
+    Cell cells[kGroup];
     for (std::size_t begin = 0; begin < refs.size(); begin += kGroup) {
       const std::size_t size = std::min(kGroup, refs.size() - begin);
       for (std::size_t i = 0; i < size; ++i) {
@@ -162,12 +163,24 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
         lines[i]->Prefetch(hashes[i]);
       }
       for (std::size_t i = 0; i < size; ++i) {
-        if (lines[i] != nullptr) {
-          __builtin_prefetch(
-              reinterpret_cast<const void*>(lines[i]->FindFirst(hashes[i]) & ~Cell{1}));
-        }
+        cells[i] = lines[i] == nullptr ? 0 : lines[i]->FindFirst(hashes[i]);
+        if (cells[i] != 0) __builtin_prefetch(reinterpret_cast<const void*>(cells[i] & ~Cell{1}));
       }
-      for (std::size_t i = 0; i < size; ++i) out[begin + i] = follow(refs[begin + i]);
+      for (std::size_t i = 0; i < size; ++i) {
+        const OwnerRef& ref = refs[begin + i];
+        if constexpr (!A::kMany && !A::kLowest) {
+          // What FindRecord does next.
+          if (ABSL_PREDICT_TRUE(cells[i] != 0) &&
+              ABSL_PREDICT_TRUE(Shows(EntryIn(cells[i]), ref.internal_view()->Limit()))) {
+            const auto* target = RecordIn<typename A::Target>(EntryIn(cells[i]));
+            if (ABSL_PREDICT_TRUE(A::Equal(*ref, *target))) {
+              out[begin + i] = Out(target, ref.internal_view());
+              continue;
+            }
+          }
+        }
+        out[begin + i] = follow(ref);
+      }
     }
   }
 }
