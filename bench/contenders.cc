@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "kin/store/internal/memory.h"
 
 namespace kin::bench {
@@ -44,6 +45,19 @@ KinStore::KinStore(const Dataset& data, Pages pages) {
   internal::SetHugePages(true);
 }
 
+void KinStore::WaitForReclamation() const {
+  while (store_->stats().retired > 0) absl::SleepFor(absl::Milliseconds(1));
+}
+
+void KinStore::Change(std::int64_t id) {
+  const absl::StatusOr<CommitNumber> commit = store_->Write([id](Transaction& txn) {
+    return txn
+        .Update(txn.Find<Node>(id), [](Node& node) { node.set_revision(node.revision() + 1); })
+        .status();
+  });
+  Check(commit.ok(), "a record was not updated");
+}
+
 HeapNodes::HeapNodes(const Dataset& data) {
   nodes_.reserve(data.records.size());
   for (const Record& record : data.records)
@@ -55,6 +69,11 @@ Flat::Flat(const Dataset& data, Pages /*pages*/) : heap_(data) {
     by_id_.emplace(node->id(), node.get());
     by_next_id_.emplace(node->next_id(), node.get());
   }
+}
+
+void Flat::Change(std::int64_t id) {
+  Node* node = const_cast<Node*>(by_id_.find(id)->second);
+  node->set_revision(node->revision() + 1);
 }
 
 Sqlite::Sqlite(const Dataset& data, Pages /*pages*/) {

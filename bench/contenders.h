@@ -14,6 +14,7 @@
 
 #include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "bench/models/node.kin.h"
 #include "kin/bench/dataset.h"
 #include "kin/store/store.h"
@@ -42,13 +43,21 @@ class KinStore {
     }
     ABSL_ATTRIBUTE_ALWAYS_INLINE NodeRef Next(NodeRef node) const { return node.next(); }
     ABSL_ATTRIBUTE_ALWAYS_INLINE NodeRef Previous(NodeRef node) const { return node.previous(); }
-    const Snapshot& snapshot() const { return snapshot_; }
+    void ResolveNext(absl::Span<const NodeRef> nodes, absl::Span<NodeRef> out) const {
+      snapshot_.Resolve(nodes, NodeModel::next, out);
+    }
+    void ResolvePrevious(absl::Span<const NodeRef> nodes, absl::Span<NodeRef> out) const {
+      snapshot_.Resolve(nodes, NodeModel::previous, out);
+    }
 
    private:
     Snapshot snapshot_;
   };
 
-  Store& store() { return *store_; }
+  // Returns when nothing waits to be freed any more.
+  void WaitForReclamation() const;
+  // A transaction that updates one record.
+  void Change(std::int64_t id);
 
  private:
   std::unique_ptr<Store> store_;
@@ -81,6 +90,9 @@ class Flat {
 
   Flat(const Dataset& data, Pages pages);
 
+  // Assigns a field in place; nobody may read meanwhile.
+  void Change(std::int64_t id);
+
   class Request {
    public:
     explicit Request(const Flat& who) : who_(who) {}
@@ -92,6 +104,13 @@ class Flat {
     }
     ABSL_ATTRIBUTE_ALWAYS_INLINE const Node* Previous(const Node* node) const {
       return In(who_.by_next_id_, node->id());
+    }
+    // What one would write: a loop.
+    void ResolveNext(absl::Span<const Node* const> nodes, absl::Span<const Node*> out) const {
+      for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = Next(nodes[i]);
+    }
+    void ResolvePrevious(absl::Span<const Node* const> nodes, absl::Span<const Node*> out) const {
+      for (std::size_t i = 0; i < nodes.size(); ++i) out[i] = Previous(nodes[i]);
     }
 
    private:

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "benchmark/benchmark.h"
 #include "kin/bench/contenders.h"
 #include "kin/bench/dataset.h"
@@ -46,6 +48,8 @@ struct Filled {
 // Filled when first asked for, outside of what is timed, and kept.
 template <typename Who>
 Filled<Who>& FilledFor(const Setup& setup) {
+  static absl::Mutex& mutex = *new absl::Mutex;  // Threads of one benchmark all ask.
+  absl::MutexLock lock(&mutex);
   static auto& kept = *new std::map<Setup, std::unique_ptr<Filled<Who>>>;
   std::unique_ptr<Filled<Who>>& filled = kept[setup];
   if (filled == nullptr) filled = std::make_unique<Filled<Who>>(setup);
@@ -56,6 +60,7 @@ Filled<Who>& FilledFor(const Setup& setup) {
 // Dataset::order.
 struct FindOp {
   static constexpr char kName[] = "BM_Find";
+  static constexpr bool kOwners = false;
   static const Sums& Independent(const Dataset& data) { return data.found; }
   static const Sums& Dependent(const Dataset& data) { return data.forwards; }
   template <typename Who>
@@ -72,6 +77,7 @@ struct FindOp {
 
 struct BelongsToOp {
   static constexpr char kName[] = "BM_BelongsTo";
+  static constexpr bool kOwners = true;  // Goes from one record to another.
   static const Sums& Independent(const Dataset& data) { return data.next; }
   static const Sums& Dependent(const Dataset& data) { return data.forwards; }
   template <typename Who>
@@ -84,10 +90,17 @@ struct BelongsToOp {
                                  const Filled<Who>& filled, std::size_t i) {
     return request.Next(filled.owners[i]);
   }
+  template <typename Who>
+  static void Resolve(const typename Who::Request& request,
+                      absl::Span<const typename Who::Handle> owners,
+                      absl::Span<typename Who::Handle> out) {
+    request.ResolveNext(owners, out);
+  }
 };
 
 struct HasOneOp {
   static constexpr char kName[] = "BM_HasOne";
+  static constexpr bool kOwners = true;  // Goes from one record to another.
   static const Sums& Independent(const Dataset& data) { return data.previous; }
   static const Sums& Dependent(const Dataset& data) { return data.backwards; }
   template <typename Who>
@@ -99,6 +112,12 @@ struct HasOneOp {
   static typename Who::Handle At(const typename Who::Request& request, const Dataset& /*data*/,
                                  const Filled<Who>& filled, std::size_t i) {
     return request.Previous(filled.owners[i]);
+  }
+  template <typename Who>
+  static void Resolve(const typename Who::Request& request,
+                      absl::Span<const typename Who::Handle> owners,
+                      absl::Span<typename Who::Handle> out) {
+    request.ResolvePrevious(owners, out);
   }
 };
 
@@ -151,6 +170,31 @@ void Dependent(benchmark::State& state, const Setup& setup) {
   Finish(state, right);
 }
 
+// The associations of `batch` records at once.
+template <typename Op, typename Who>
+void Batch(benchmark::State& state, const Setup& setup, std::size_t batch) {
+  const Dataset& data = setup.data();
+  const Filled<Who>& filled = FilledFor<Who>(setup);
+  const Sums& sums = Op::Independent(data);
+  std::vector<typename Who::Handle> found(batch);
+  bool right = true;
+  std::size_t number = 0;
+  for (auto _ : state) {
+    const typename Who::Request request(filled.who);
+    std::uint64_t sum = 0;
+    const absl::Span<const typename Who::Handle> owners =
+        absl::MakeConstSpan(filled.owners).subspan(number * kRequest, kRequest);
+    for (std::size_t begin = 0; begin < kRequest; begin += batch) {
+      const auto some = owners.subspan(begin, batch);
+      Op::template Resolve<Who>(request, some, absl::MakeSpan(found));
+      for (std::size_t i = 0; i < some.size(); ++i) sum += Value(found[i]);
+    }
+    right &= sum == sums[number];
+    if (++number == data.requests()) number = 0;
+  }
+  Finish(state, right);
+}
+
 // BM_<Op>/<mode>/<who>/<n>, and what the setup has of its own.
 inline std::string NameOf(const char* op, const char* mode, const char* who, const Setup& setup) {
   return absl::StrCat(op, "/", mode, "/", who, "/", setup.n,
@@ -166,6 +210,30 @@ void RegisterLookups(const Setup& setup) {
   benchmark::RegisterBenchmark(
       NameOf(Op::kName, "dependent", Who::kName, setup).c_str(),
       [setup](benchmark::State& state) { Dependent<Op, Who>(state, setup); });
+}
+
+// Resolve; a plain loop where there is no such thing.
+template <typename Op, typename Who>
+void RegisterBatches(const Setup& setup) {
+  benchmark::RegisterBenchmark(
+      NameOf(Op::kName, "batch", Who::kName, setup).c_str(),
+      [setup](benchmark::State& state) { Batch<Op, Who>(state, setup, kRequest); });
+  benchmark::RegisterBenchmark(
+      NameOf(Op::kName, "batch", Who::kName, setup).append("/of_64").c_str(),
+      [setup](benchmark::State& state) { Batch<Op, Who>(state, setup, 64); });
+}
+
+// Reading by one thread and by two, in wall-clock time.
+template <typename Op, typename Who>
+void RegisterThreads(const Setup& setup) {
+  for (const int threads : {1, 2}) {
+    const std::string mode = absl::StrCat("threads", threads);
+    benchmark::RegisterBenchmark(
+        NameOf(Op::kName, mode.c_str(), Who::kName, setup).c_str(),
+        [setup](benchmark::State& state) { Independent<Op, Who>(state, setup); })
+        ->Threads(threads)
+        ->UseRealTime();
+  }
 }
 
 }  // namespace kin::bench

@@ -18,6 +18,7 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kFromSystem = 2 * kHugePage;
 
 std::atomic<bool> huge_pages{true};
+std::atomic<std::size_t> system_bytes{0};
 
 [[noreturn]] void OutOfMemory(std::size_t bytes) {
   ABSL_RAW_LOG(FATAL, "kin: the system has no %zu bytes of memory", bytes);
@@ -36,6 +37,7 @@ void* MapAligned(std::size_t bytes) {
   if (aligned > begin) munmap(begin, aligned - begin);
   char* end = begin + mapped;
   if (end > aligned + bytes) munmap(aligned + bytes, end - (aligned + bytes));
+  system_bytes.fetch_add(bytes, std::memory_order_relaxed);
   // Advice only: without huge pages the memory is the same, slower to reach.
   madvise(aligned, bytes,
           huge_pages.load(std::memory_order_relaxed) ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
@@ -45,6 +47,8 @@ void* MapAligned(std::size_t bytes) {
 }  // namespace
 
 void SetHugePages(bool enabled) { huge_pages.store(enabled, std::memory_order_relaxed); }
+
+std::size_t SystemBytes() { return system_bytes.load(std::memory_order_relaxed); }
 
 void* AllocateZeroed(std::size_t bytes) {
   if (bytes >= kFromSystem) return MapAligned(WholePages(bytes));
@@ -57,6 +61,7 @@ void* AllocateZeroed(std::size_t bytes) {
 void FreeZeroed(void* memory, std::size_t bytes) {
   if (bytes >= kFromSystem) {
     munmap(memory, WholePages(bytes));
+    system_bytes.fetch_sub(WholePages(bytes), std::memory_order_relaxed);
   } else {
     std::free(memory);
   }

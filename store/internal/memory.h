@@ -14,6 +14,9 @@ namespace kin::internal {
 void* AllocateZeroed(std::size_t bytes);
 void FreeZeroed(void* memory, std::size_t bytes);
 
+// What AllocateZeroed has had from the system, past malloc, and not given back. Of all stores.
+std::size_t SystemBytes();
+
 // Whether large allocations ask for huge pages; true unless a benchmark turns it off.
 void SetHugePages(bool enabled);
 

@@ -1,0 +1,7 @@
+#include "kin/bench/lookup_benchmarks.h"
+
+namespace kin::bench {
+
+void RegisterBelongsTo() { RegisterOp<BelongsToOp>(); }
+
+}  // namespace kin::bench

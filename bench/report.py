@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Turns one run of //bench:association_bench into the table of targets and a picture.
+
+  ./bazelw run --config=bench //bench:association_bench -- \\
+      --benchmark_out=/tmp/bench.json --benchmark_out_format=json
+  bench/report.py /tmp/bench.json --svg docs/latency.svg
+
+Prints the table as Markdown: each measure beside its yardstick in the same run, their ratio, and
+whether it reaches its target. What the run does not have is shown as such. Standard library only.
+"""
+
+import argparse
+import json
+import sys
+
+MILLION = 1_000_000
+LARGE = (MILLION, 4 * MILLION)
+KEYS = ("", "/sequential")
+OPS = ("BelongsTo", "HasOne", "Find")
+
+
+class Run:
+    """The medians of a run: of repetitions if there are any."""
+
+    def __init__(self, benchmarks):
+        self._by_name = {}
+        medians = {b["run_name"] for b in benchmarks if b.get("aggregate_name") == "median"}
+        for b in benchmarks:
+            if b.get("error_occurred"):
+                print(f"{b['name']}: {b.get('error_message')}", file=sys.stderr)
+            elif b.get("aggregate_name") == "median" or (
+                    b["run_type"] == "iteration" and b["run_name"] not in medians):
+                self._by_name[b["run_name"]] = b
+
+    def counter(self, name, counter):
+        return self._by_name.get(name, {}).get(counter)
+
+    def ns(self, name):
+        """Nanoseconds an item; None if the run does not have the benchmark."""
+        per_second = self.counter(name, "items_per_second")
+        return 1e9 / per_second if per_second else None
+
+    def names(self):
+        return self._by_name
+
+
+class Row:
+    """A measure: `value` is to be at most (or at least) `target`."""
+
+    def __init__(self, what, kin, yardstick, target, at_least=False, unit="ns", value=None):
+        self.what, self.kin, self.yardstick = what, kin, yardstick
+        self.target, self.at_least, self.unit = target, at_least, unit
+        self.value = value
+        if value is None and kin and yardstick:
+            self.value = yardstick / kin if at_least else kin / yardstick
+
+    def reached(self):
+        if self.value is None:
+            return "not measured"
+        if self.target is None:
+            return "given"
+        ok = self.value >= self.target if self.at_least else self.value <= self.target
+        return "yes" if ok else "**no**"
+
+    def markdown(self):
+        def number(x):
+            if x is None:
+                return "–"
+            return f"{x:,.0f}" if abs(x) >= 1000 else f"{x:.3g}"
+
+        def measured(x):
+            return "–" if x is None else f"{number(x)} {self.unit}".strip()
+
+        sign = "≥" if self.at_least else "≤"
+        target = "–" if self.target is None else f"{sign} {self.target:,}"
+        value = "–" if self.value is None else (
+            f"{self.value:,.0f}" if self.value >= 1000 else f"{self.value:.2f}")
+        return (f"| {self.what} | {measured(self.kin)} | {measured(self.yardstick)} | {value} "
+                f"| {target} | {self.reached()} |")
+
+
+def size(n):
+    return f"{n // MILLION}M" if n >= MILLION else f"{n // 1000}k"
+
+
+def lookups(run, mode, sizes, target, target_small, ops=OPS, suffix=""):
+    for op in ops:
+        for n in sizes:
+            for keys in KEYS:
+                flat = run.ns(f"BM_{op}/{mode}/flat/{n}{keys}{suffix}")
+                named = f"{op}, {mode}{suffix.replace('/of_', ' of ')}, {size(n)}"
+                named += ", sequential" if keys else ""
+                yield Row(named, run.ns(f"BM_{op}/{mode}/kin/{n}{keys}{suffix}"), flat, target)
+                if target_small is not None:
+                    yield Row(named + ", huge pages off",
+                              run.ns(f"BM_{op}/{mode}/kin/{n}{keys}/small_pages{suffix}"), flat,
+                              target_small)
+
+
+def with_writer(run, mode, target, what):
+    for op in OPS:
+        name = f"BM_{op}/{mode}/kin/{MILLION}/real_time"
+        writes = run.counter(name, "writes_per_second")
+        rate = "" if writes is None else f" ({writes:,.0f} a second reached)"
+        flat = run.ns(f"BM_{op}/{mode}/flat/{MILLION}/real_time")
+        yield Row(f"{op}, beside a writer, {what}{rate}; idle flat", run.ns(name), flat, target)
+        locked = run.ns(f"BM_{op}/{mode}/flat_mutex/{MILLION}/real_time")
+        yield Row(f"the same, flat with absl::Mutex; idle flat", locked, flat, None)
+
+
+def scaling(run):
+    def gain(op, who):
+        one = run.ns(f"BM_{op}/threads1/{who}/{MILLION}/real_time/threads:1") or run.ns(
+            f"BM_{op}/threads1/{who}/{MILLION}/real_time")
+        two = run.ns(f"BM_{op}/threads2/{who}/{MILLION}/real_time/threads:2")
+        return one / two if one and two else None
+
+    for op in OPS:
+        kin, flat = gain(op, "kin"), gain(op, "flat")
+        yield Row(f"{op}, what two reader threads gain, 1M", kin, flat, 0.95, True, "×",
+                  kin / flat if kin and flat else None)
+
+
+def others(run):
+    snapshot = "BM_Snapshot/{}/10000"
+    yield Row("read under an old snapshot what was updated 1,000,000 times since; a fresh read",
+              run.ns(snapshot.format("read_old/kin")), run.ns(snapshot.format("read_fresh/kin")), 3)
+    yield Row("take and drop a snapshot; two lock/unlock pairs of absl::Mutex",
+              run.ns(snapshot.format("take_and_drop/kin")),
+              run.ns(snapshot.format("take_and_drop/two_mutex_locks")), 1)
+    for n in (10_000, MILLION):
+        for keys in KEYS:
+            yield Row(f"insert, 100 a transaction, {size(n)}{keys.replace('/', ', ')}: speed",
+                      run.ns(f"BM_Insert/of_100/kin/{n}{keys}"),
+                      run.ns(f"BM_Insert/of_100/flat/{n}{keys}"), 0.6, True)
+    for n in (10_000, MILLION):
+        update = f"BM_Update/single/kin/{n}"
+        kin, flat = run.ns(update), run.ns(f"BM_Update/single/flat/{n}")
+        yield Row(f"update transactions a second, {size(n)}", kin, flat, 1_000_000, True,
+                  value=run.counter(update, "items_per_second"))
+        yield Row(f"the same: speed, of copy + flat assign", kin, flat, None, True)
+    for n in LARGE:
+        name = "BM_Memory/key_and_foreign_key/{}/{}/iterations:1/repeats:1"
+        kin, flat = (run.counter(name.format(who, n), "beyond_message") for who in ("kin", "flat"))
+        yield Row(f"memory a record beyond its message, {size(n)}", kin, flat, 0.8, unit="bytes")
+
+
+def rows(run):
+    yield from lookups(run, "dependent", LARGE, 0.65, 0.85)
+    yield from lookups(run, "independent", LARGE, 0.75, 0.95)
+    yield from lookups(run, "independent", (10_000,), 1.0, None)
+    yield from lookups(run, "batch", LARGE, 0.40, 0.57, ("BelongsTo", "HasOne"))
+    yield from lookups(run, "batch", LARGE, 0.40, 0.57, ("BelongsTo", "HasOne"), "/of_64")
+    yield from with_writer(run, "with_writer", 1.0, "100,000 transactions a second wanted")
+    yield from with_writer(run, "with_busy_writer", 1.1, "as fast as it can")
+    yield from scaling(run)
+    yield from others(run)
+
+
+def picture(run):
+    """An SVG of nanoseconds a lookup against the number of records, both logarithmic."""
+    from math import log10
+
+    sizes = (10_000, MILLION, 4 * MILLION)
+    series = [("kin", "dependent", "#0b6e4f", ""), ("flat", "dependent", "#c03221", ""),
+              ("kin", "independent", "#0b6e4f", "6 4"), ("flat", "independent", "#c03221", "6 4")]
+    left, right, top, bottom = 60, 470, 30, 300
+    points = {(who, mode): [(n, run.ns(f"BM_BelongsTo/{mode}/{who}/{n}")) for n in sizes]
+              for who, mode, _, _ in series}
+    values = [ns for line in points.values() for _, ns in line if ns]
+    if not values:
+        sys.exit("nothing to draw: the run has no BM_BelongsTo")
+    low, high = log10(min(values)) - 0.1, log10(max(values)) + 0.1
+
+    def x(n):
+        return left + (log10(n) - log10(sizes[0])) / (log10(sizes[-1]) - log10(sizes[0])) * (
+            right - left)
+
+    def y(ns):
+        return bottom - (log10(ns) - low) / (high - low) * (bottom - top)
+
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 350" '
+           'font-family="sans-serif" font-size="12">',
+           '<rect width="640" height="350" fill="white"/>',
+           f'<text x="{left}" y="18" font-size="14">Following a belongs_to: ns a lookup</text>']
+    for ns in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000):
+        if low <= log10(ns) <= high:
+            out.append(f'<line x1="{left}" x2="{right}" y1="{y(ns):.1f}" y2="{y(ns):.1f}" '
+                       'stroke="#ddd"/>')
+            out.append(f'<text x="{left - 8}" y="{y(ns) + 4:.1f}" text-anchor="end">{ns}</text>')
+    for n in sizes:
+        out.append(f'<text x="{x(n):.1f}" y="{bottom + 20}" text-anchor="middle">{size(n)}</text>')
+    out.append(f'<text x="{(left + right) / 2}" y="{bottom + 40}" text-anchor="middle">'
+               'records</text>')
+    for who, mode, colour, dash in series:
+        line = [(x(n), y(ns)) for n, ns in points[who, mode] if ns]
+        if not line:
+            continue
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in line)
+        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" '
+                   f'stroke-dasharray="{dash}"/>')
+        out.extend(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3" fill="{colour}"/>' for a, b in line)
+        label = {"kin": "Kin", "flat": "flat_hash_map"}[who]
+        out.append(f'<text x="{line[-1][0] + 8:.1f}" y="{line[-1][1] + 4:.1f}" '
+                   f'fill="{colour}">{label}, {mode}</text>')
+    return "\n".join(out + ["</svg>", ""])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", help="what --benchmark_out wrote, as JSON")
+    parser.add_argument("--svg", help="where to write the picture")
+    arguments = parser.parse_args()
+    with open(arguments.run, encoding="utf-8") as file:
+        run = Run(json.load(file)["benchmarks"])
+    print("| measure | Kin | yardstick | ratio | target | reached |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for row in rows(run):
+        print(row.markdown())
+    if arguments.svg:
+        with open(arguments.svg, "w", encoding="utf-8") as file:
+            file.write(picture(run))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+// Benchmarks of lookups while another thread writes, in wall-clock time.
+#ifndef KIN_BENCH_WITH_WRITER_H_
+#define KIN_BENCH_WITH_WRITER_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include "kin/bench/lookups.h"
+
+namespace kin::bench {
+
+// Calls who.Change(id) from a thread of its own, for ids in an order of its own, until destroyed:
+// `per_second` times a second, 0 for as fast as it can. Waiting for the next change is spinning: a
+// sleep is longer than the pause between two changes.
+template <typename Who>
+class Writer {
+ public:
+  Writer(Who* who, const Dataset& data, std::int64_t per_second)
+      : thread_([this, who, &data, per_second] { Run(*who, data, per_second); }) {
+    while (writes() == 0) std::this_thread::yield();
+  }
+  ~Writer() {
+    stop_.store(true, std::memory_order_relaxed);
+    thread_.join();
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  std::int64_t writes() const { return writes_.load(std::memory_order_relaxed); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void Run(Who& who, const Dataset& data, std::int64_t per_second) {
+    const auto pause = per_second == 0 ? Clock::duration::zero()
+                                       : Clock::duration(std::chrono::seconds(1)) / per_second;
+    Clock::time_point next = Clock::now();
+    for (std::size_t i = 0; !stop_.load(std::memory_order_relaxed); ++i) {
+      if (per_second != 0) {
+        while (Clock::now() < next) {
+        }
+        next += pause;
+      }
+      // A prime step: through all records, in no order that readers have.
+      who.Change(data.order[i * 7919 % data.order.size()]);
+      writes_.store(static_cast<std::int64_t>(i + 1), std::memory_order_relaxed);
+    }
+  }
+
+  std::atomic<std::int64_t> writes_{0};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+// Nobody changes it: the idle yardstick, in the same clock.
+template <>
+class Writer<Flat> {
+ public:
+  Writer(Flat* /*who*/, const Dataset& /*data*/, std::int64_t /*per_second*/) {}
+  std::int64_t writes() const { return 0; }
+};
+
+// Find in random order, free to overlap; belongs_to and has_one along the cycle, each key from the
+// last result: in both, references are of the request's own snapshot.
+template <typename Op, typename Who>
+void WithWriter(benchmark::State& state, const Setup& setup, std::int64_t per_second) {
+  std::int64_t writes;
+  {
+    Writer<Who> writer(&FilledFor<Who>(setup).who, setup.data(), per_second);
+    const std::int64_t before = writer.writes();
+    if constexpr (Op::kOwners) {
+      Dependent<Op, Who>(state, setup);
+    } else {
+      Independent<Op, Who>(state, setup);
+    }
+    writes = writer.writes() - before;
+  }
+  state.counters["writes_per_second"] =
+      benchmark::Counter(static_cast<double>(writes), benchmark::Counter::kIsRate);
+}
+
+template <typename Op, typename Who>
+void RegisterWithWriter(const Setup& setup) {
+  benchmark::RegisterBenchmark(
+      NameOf(Op::kName, "with_writer", Who::kName, setup).c_str(),
+      [setup](benchmark::State& state) { WithWriter<Op, Who>(state, setup, 100'000); })
+      ->UseRealTime();
+  benchmark::RegisterBenchmark(
+      NameOf(Op::kName, "with_busy_writer", Who::kName, setup).c_str(),
+      [setup](benchmark::State& state) { WithWriter<Op, Who>(state, setup, 0); })
+      ->UseRealTime();
+}
+
+}  // namespace kin::bench
+
+#endif  // KIN_BENCH_WITH_WRITER_H_
