@@ -152,6 +152,25 @@ absl::Status Engine::CheckWritable() const {
   return closed_.load(std::memory_order_acquire) ? ClosedError() : absl::OkStatus();
 }
 
+// Leaves the era of a transaction, and reclaims in proportion to what it retired.
+class Engine::EndOfTransaction {
+ public:
+  explicit EndOfTransaction(Engine* engine) ABSL_EXCLUSIVE_LOCKS_REQUIRED(engine->writer_mutex_)
+      : engine_(*engine), garbage_before_(engine->context_.reclaimer.size()) {}
+  // Runs under the lock that the constructor asks for.
+  ~EndOfTransaction() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    engine_.registry_.AdvanceEra();
+    const std::size_t retired = engine_.context_.reclaimer.size() - garbage_before_;
+    engine_.Reclaim(kReclaimBase + 2 * retired);
+  }
+  EndOfTransaction(const EndOfTransaction&) = delete;
+  EndOfTransaction& operator=(const EndOfTransaction&) = delete;
+
+ private:
+  Engine& engine_;
+  const std::size_t garbage_before_;
+};
+
 absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(TransactionCore&)> body,
                                            Durability durability, absl::Duration timeout) {
   if (writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
@@ -169,9 +188,10 @@ absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(Transa
     const CommitNumber next = registry_.published() + 1;
     context_.stamp = StampOf(next);
     transaction_view_.limit.store(LimitOf(next), std::memory_order_relaxed);
-    const std::size_t garbage_before = context_.reclaimer.size();
     absl::Status status;
     {
+      // After the transaction, however it ends: what a body that throws leaves is reclaimed too.
+      EndOfTransaction end(this);
       TransactionCore transaction(this);
       {
         BodyScope scope(&writer_thread_);
@@ -179,9 +199,6 @@ absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(Transa
       }
       if (status.ok()) status = Commit(transaction);
     }
-    registry_.AdvanceEra();
-    const std::size_t retired = context_.reclaimer.size() - garbage_before;
-    Reclaim(kReclaimBase + 2 * retired);
     if (!status.ok()) return status;
     committed = registry_.published();
   }

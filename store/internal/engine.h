@@ -75,6 +75,8 @@ class Engine final : public CommitSource {
   friend class EngineLoader;
   friend class InvariantChecker;
 
+  class EndOfTransaction;
+
   explicit Engine(Schema schema);
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status Commit(TransactionCore& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);

@@ -175,6 +175,8 @@ TEST_F(ReclamationTest, ABodyThatThrowsLeavesTheStoreUsable) {
                std::runtime_error);
   EXPECT_EQ(store_->GetSnapshot().Count<Person>(), 10);
   EXPECT_EQ(store_->stats().commit, before.commit);
+  ASSERT_TRUE(NothingRetiredSoon()) << "what it changed waits for another transaction";
+  EXPECT_EQ(store_->stats().versions, before.versions);
   EXPECT_EQ(store_->CheckInvariants(), absl::OkStatus());
   ASSERT_TRUE(store_->Write(&DeleteAll).ok());
   ASSERT_TRUE(NothingRetiredSoon());
