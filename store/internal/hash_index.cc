@@ -11,6 +11,9 @@ namespace {
 // free slots a bucket left, so one bucket a change would do; a few more end it sooner.
 constexpr std::uint64_t kStep = 4;
 
+// Room for markers that an index keeps when there are none.
+constexpr std::size_t kKeptMarkers = 127;
+
 void DeleteLines(void* lines, Table*) { LineTable::Delete(static_cast<LineTable*>(lines)); }
 void DeleteArray(void* array, Table*) { PostingArray::Delete(static_cast<PostingArray*>(array)); }
 void DeleteList(void* list, Table*) { delete static_cast<PostingList*>(list); }
@@ -74,7 +77,8 @@ void HashIndex::Reserve(std::size_t entries) {
 }
 
 std::size_t HashIndex::memory_bytes() const {
-  return writable()->memory_bytes() + (next_ == nullptr ? 0 : next_->memory_bytes());
+  return writable()->memory_bytes() + (next_ == nullptr ? 0 : next_->memory_bytes()) + list_bytes_ +
+         markers_.capacity() * (sizeof(decltype(markers_)::value_type) + 1);
 }
 
 void HashIndex::InsertCell(std::uint64_t hash, Cell cell) {
@@ -120,6 +124,7 @@ void HashIndex::Add(std::uint64_t hash, Version* entry) {
   PostingList* list;
   if (IsList(cell)) {
     list = ListIn(cell);
+    list_bytes_ -= list->memory_bytes();
   } else {
     list = table_->NewList(index_, hash, EntryIn(cell), entry);
   }
@@ -127,6 +132,7 @@ void HashIndex::Add(std::uint64_t hash, Version* entry) {
   if (PostingArray* retired = list->Insert(entry); retired != nullptr) {
     table_->context().RetireWith(retired, &DeleteArray);
   }
+  list_bytes_ += list->memory_bytes();
   if (!IsList(cell)) ReplaceCell(hash, at, cell, CellOf(list));
 }
 
@@ -138,7 +144,9 @@ void HashIndex::Replace(std::uint64_t hash, Version* from, Version* to) {
   });
   const Cell cell = writable()->At(at.bucket, at.slot);
   if (IsList(cell)) {
+    list_bytes_ -= ListIn(cell)->memory_bytes();
     ListIn(cell)->Replace(from, to);
+    list_bytes_ += ListIn(cell)->memory_bytes();
   } else {
     ReplaceCell(hash, at, cell, CellOf(to));
   }
@@ -155,8 +163,12 @@ void HashIndex::Erase(std::uint64_t hash, Version* entry) {
     return;
   }
   PostingList* list = ListIn(cell);
+  list_bytes_ -= list->memory_bytes();
   list->Erase(entry);
-  if (list->size() > 0) return;
+  if (list->size() > 0) {
+    list_bytes_ += list->memory_bytes();
+    return;
+  }
   EraseCell(hash, at, cell);
   table_->context().RetireWith(list, &DeleteList);
 }
@@ -170,6 +182,8 @@ void HashIndex::Forget(Marker* marker) {
   auto& same = it->second;
   same.erase(std::find(same.begin(), same.end(), marker));
   if (same.empty()) markers_.erase(it);
+  // The map does not shrink by itself after a burst of changes.
+  if (markers_.empty() && markers_.capacity() > kKeptMarkers) markers_ = {};
 }
 
 Marker* HashIndex::FindMarker(std::uint64_t hash, std::uint64_t record_hash,

@@ -112,6 +112,7 @@ class HashIndex {
   std::uint64_t cursor_ = 0;
   // The markers in the index, by the hash of (key, record).
   absl::flat_hash_map<std::uint64_t, absl::InlinedVector<Marker*, 1>> markers_;
+  std::size_t list_bytes_ = 0;  // Of the posting lists in the index.
 };
 
 }  // namespace kin::internal

@@ -202,6 +202,39 @@ TEST_F(ReclamationTest, AnUpdateThatThrowsChangesNothingAndTheTransactionGoesOn)
   EXPECT_EQ(store_->GetSnapshot().Find<Person>(2)->nick(), "done");
 }
 
+TEST_F(ReclamationTest, TheListsOfAHasManyAreCounted) {
+  constexpr int kTasks = 5000;
+  ASSERT_TRUE(store_->Write([](Transaction& txn) { return Fill(txn, 1); }).ok());
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) -> absl::Status {
+                    for (int i = 0; i < kTasks; ++i) {
+                      Task task;
+                      task.set_reviewer_id(1);
+                      if (auto status = txn.Insert(task).status(); !status.ok()) return status;
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  ASSERT_TRUE(NothingRetiredSoon());
+  const std::int64_t without = store_->stats().memory_bytes;
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) -> absl::Status {
+                    for (TaskRef task : txn.All<Task>()) {
+                      auto owned = txn.Update(task, [](Task& t) { t.set_owner_id(1); });
+                      if (!owned.ok()) return owned.status();
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  ASSERT_TRUE(NothingRetiredSoon());
+  // One pointer a record at least.
+  EXPECT_GE(store_->stats().memory_bytes,
+            without + kTasks * static_cast<std::int64_t>(sizeof(void*)));
+  ASSERT_TRUE(store_->Write(&DeleteAll).ok());
+  ASSERT_TRUE(NothingRetiredSoon());
+  EXPECT_LT(store_->stats().memory_bytes, without);
+}
+
 TEST_F(ReclamationTest, AnOldSnapshotKeepsOnlyWhatItSees) {
   ASSERT_TRUE(store_->Write([](Transaction& txn) { return Fill(txn, 1); }).ok());
   const Snapshot old = store_->GetSnapshot();
