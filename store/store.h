@@ -84,12 +84,12 @@ class Store {
   // FAILED_PRECONDITION inside a body.
   absl::Status Close(absl::Duration timeout = absl::InfiniteDuration());
 
-  // Counters. Waits for the running transaction.
+  // Counters. Waits for the running transaction, except inside its body.
   Stats stats() const;
 
   // Checks that all indexes, associations and counts agree with the records: INTERNAL, with what
   // does not, is an error in Kin. Visits everything; waits for the running transaction, and makes
-  // others wait. For tests.
+  // others wait. FAILED_PRECONDITION inside a body. For tests.
   absl::Status CheckInvariants() const;
 
   const Schema& schema() const;

@@ -173,7 +173,7 @@ class Engine::EndOfTransaction {
 
 absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(TransactionCore&)> body,
                                            Durability durability, absl::Duration timeout) {
-  if (writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+  if (InBody()) {
     return absl::FailedPreconditionError(
         "Write was called inside the body of a transaction; use that transaction");
   }
@@ -296,7 +296,7 @@ absl::Status Engine::WaitDurable(CommitNumber commit, absl::Duration timeout) {
 }
 
 absl::Status Engine::Close(absl::Duration timeout) {
-  if (writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+  if (InBody()) {
     return absl::FailedPreconditionError(
         "Close was called inside the body of a transaction; close the store after it");
   }
@@ -328,7 +328,8 @@ void Engine::Cut(absl::FunctionRef<void(Snapshot, absl::Span<const std::uint64_t
 Stats Engine::GetStats() {
   Stats stats;
   {
-    absl::MutexLock lock(&writer_mutex_);
+    // Inside a body its thread holds the lock.
+    absl::MutexLockMaybe lock(InBody() ? nullptr : &writer_mutex_);
     context_.Rescan();
     stats.commit = registry_.published();
     for (const std::unique_ptr<Table>& table : tables_) {
@@ -357,6 +358,10 @@ Stats Engine::GetStats() {
 }
 
 absl::Status Engine::CheckInvariants() {
+  if (InBody()) {
+    return absl::FailedPreconditionError(
+        "CheckInvariants was called inside the body of a transaction; call it after it");
+  }
   absl::MutexLock lock(&writer_mutex_);
   return InvariantChecker(this).Run();
 }

@@ -82,6 +82,10 @@ class Engine final : public CommitSource {
   absl::Status Commit(TransactionCore& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   void Reclaim(std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status CheckWritable() const;
+  // Whether the calling thread runs the body of a transaction of this engine.
+  bool InBody() const {
+    return writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
   void Housekeep();
 
   const Schema schema_;

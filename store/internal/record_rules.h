@@ -9,7 +9,7 @@
 
 namespace kin::internal {
 
-// INVALID_ARGUMENT: text that is not UTF-8, a key that is empty or whose part is absent.
+// INVALID_ARGUMENT: text that is not UTF-8.
 absl::Status CheckRecord(const Table& table, const google::protobuf::Message& record);
 
 // For a model with allocated ids. If the id of `record` is 0, sets it to the next one and returns

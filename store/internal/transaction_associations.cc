@@ -123,10 +123,8 @@ absl::StatusOr<Version*> TransactionCore::Set(const graph::Association& has_one,
   const Message& record = *link.parent->MessageOf(*parent);
   if (Version* shown = ShownBy(link, record); shown != nullptr) {
     if (shown == named) return named;  // It is the child already.
-    const bool same_key =
-        child != nullptr && table.SameKey(0, *table.MessageOf(shown), *table.MessageOf(child));
-    if (same_key && link.key->optional) {
-      // The same record with other contents: replaced whole.
+    if (child != nullptr && table.SameKey(0, *table.MessageOf(shown), *table.MessageOf(child))) {
+      // The same record with other contents: replaced whole, and its own children stay.
       SetForeignKey(*link.key, record, table.MutableMessageOf(child));
       return Update(table, shown, child);
     }

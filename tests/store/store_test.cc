@@ -190,6 +190,20 @@ TEST_F(StoreTest, SettingAHasOneReplacesTheChild) {
   EXPECT_EQ(snapshot.Count<UserInfo>(), 1);
 }
 
+TEST_F(StoreTest, SettingTheSameChildWithOtherContentsUpdatesIt) {
+  const std::int64_t ada = AddUser("ada");
+  for (const char* text : {"first", "second"}) {
+    Write([&](Transaction& txn) {
+      UserInfo info;
+      info.set_id(7);
+      info.set_infos(text);
+      return txn.Set(txn.Find<User>(ada), UserModel::user_info, info).status();
+    });
+  }
+  EXPECT_EQ(store_->GetSnapshot().Find<UserInfo>(7)->infos(), "second");
+  EXPECT_EQ(store_->GetSnapshot().Find<User>(ada).user_info()->id(), 7);
+}
+
 TEST_F(StoreTest, ASecondChildOfAHasOneIsRefused) {
   const std::int64_t ada = AddUser("ada");
   UserInfo info;
@@ -347,6 +361,8 @@ TEST_F(StoreTest, AWriteInsideAWriteIsAnErrorAndNotADeadlock) {
     EXPECT_EQ(store_->Write([](Transaction&) { return absl::OkStatus(); }).status().code(),
               absl::StatusCode::kFailedPrecondition);
     EXPECT_EQ(store_->Close().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(store_->CheckInvariants().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(store_->stats().commit, 0u);
     return absl::OkStatus();
   });
   EXPECT_EQ(store_->GetSnapshot().commit(), 0u);
