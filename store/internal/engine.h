@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "kin/store/commit.h"
 #include "kin/store/internal/table.h"
+#include "kin/store/internal/transaction_op.h"
 #include "kin/store/internal/view.h"
 #include "kin/store/internal/writer_context.h"
 #include "kin/store/persistence.h"
@@ -93,6 +94,8 @@ class Engine final : public CommitSource {
   ViewRegistry registry_;
   absl::Mutex writer_mutex_;  // Held from the start of a transaction to the end of its commit.
   WriterContext context_ ABSL_GUARDED_BY(writer_mutex_);
+  // Empty: the log of the last transaction, for its memory.
+  std::vector<TransactionOp> spare_log_ ABSL_GUARDED_BY(writer_mutex_);
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<std::vector<Link>> parents_of_;   // By position of the child.
   std::vector<std::vector<Link>> children_of_;  // By position of the parent.

@@ -37,10 +37,11 @@ inline std::uint64_t BiasDouble(double value) {
   return (bits & sign) != 0 ? ~bits : bits | sign;
 }
 
-// One field's value: a biased number, or bytes (then `data` is not null).
+// One field's value: a biased number, or bytes (then `data` is not null). Not initialised by
+// default, so that KeyParts costs no more than the parts it has.
 struct KeyPart {
-  std::uint64_t number = 0;  // Or the length of the bytes.
-  const char* data = nullptr;
+  std::uint64_t number;  // Or the length of the bytes.
+  const char* data;
 
   absl::string_view bytes() const { return {data, static_cast<std::size_t>(number)}; }
   friend bool operator==(const KeyPart& a, const KeyPart& b) {

@@ -39,6 +39,11 @@ struct ModelOps {
   google::protobuf::Message* (*construct)(void* where) = nullptr;
   google::protobuf::Message* (*copy)(void* where, const google::protobuf::Message& from) = nullptr;
   absl::Span<const FieldOps> fields;
+  // HashParts of the primary key, and whether two records have the same; null for a model known
+  // only at run time.
+  std::uint64_t (*hash)(const google::protobuf::Message& record) = nullptr;
+  bool (*same_key)(const google::protobuf::Message& a,
+                   const google::protobuf::Message& b) = nullptr;
   SlotBase* slot_base = nullptr;  // Null for a model known only at run time.
   int slots = 0;
   const google::protobuf::Message* prototype = nullptr;
@@ -55,6 +60,12 @@ ModelOps MakeModelOps(absl::Span<const FieldOps> fields) {
     return new (where) M(static_cast<const M&>(from));
   };
   ops.fields = fields;
+  ops.hash = [](const google::protobuf::Message& record) {
+    return ModelTraits<M>::HashOf(static_cast<const M&>(record));
+  };
+  ops.same_key = [](const google::protobuf::Message& a, const google::protobuf::Message& b) {
+    return ModelTraits<M>::SameKey(static_cast<const M&>(a), static_cast<const M&>(b));
+  };
   ops.slot_base = &ModelTraits<M>::slot_base;
   ops.slots = ModelTraits<M>::kSlots;
   ops.prototype = &M::default_instance();

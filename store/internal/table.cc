@@ -326,12 +326,14 @@ void Table::FreeMarker(Marker* marker) {
 }
 
 std::uint64_t Table::HashOf(int index, const Message& record) const {
+  if (index == 0 && ops_.hash != nullptr) return ops_.hash(record);
   KeyParts key;
   readers_[index].Read(record, &key);
   return HashParts(key);
 }
 
 bool Table::SameKey(int index, const Message& a, const Message& b) const {
+  if (index == 0 && ops_.same_key != nullptr) return ops_.same_key(a, b);
   KeyParts key_a;
   KeyParts key_b;
   const bool present_a = readers_[index].Read(a, &key_a);
@@ -357,7 +359,13 @@ Version* Table::FindEntry(std::uint64_t hash, const KeyParts& key) const {
   return EntryIn(cell);
 }
 
+Version* Table::FindEntry(std::uint64_t hash, const Message& record) const {
+  return EntryIn(primary().lines()->Find(
+      hash, [&](Cell candidate) { return SameKey(0, *MessageOf(EntryIn(candidate)), record); }));
+}
+
 Version* Table::FindEntry(const Message& record) const {
+  if (ops_.hash != nullptr) return FindEntry(ops_.hash(record), record);
   KeyParts key;
   if (!readers_[0].Read(record, &key)) return nullptr;
   return FindEntry(HashParts(key), key);

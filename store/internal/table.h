@@ -126,6 +126,8 @@ class Table {
   // that the record is deleted.
   Version* FindEntry(std::uint64_t hash, const KeyParts& key) const;
   Version* FindEntry(const google::protobuf::Message& record) const;
+  // REQUIRES: `hash` is that of the key, which is present.
+  Version* FindEntry(std::uint64_t hash, const google::protobuf::Message& record) const;
   // What a view with `limit` sees of a record.
   const Version* FindVisible(const KeyView& key, Stamp limit) const;
 

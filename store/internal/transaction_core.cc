@@ -20,8 +20,8 @@ void DeleteOrderedNode(void* node, Table*) {
   OrderedIndex::DeleteNode(static_cast<OrderedIndex::Node*>(node));
 }
 
-// What a transaction of a few records logs: one allocation instead of several.
-constexpr std::size_t kSmallLog = 16;
+// The memory of a log of up to so many entries is kept for the next transaction.
+constexpr std::size_t kKeptLog = 4096;
 
 void DeleteCountNode(void* node, Table*) { delete static_cast<CountNode*>(node); }
 
@@ -44,12 +44,12 @@ Garbage MarkerGarbage(Garbage::Kind kind, Table* table, Version* marker) {
 
 }  // namespace
 
-TransactionCore::TransactionCore(Engine* engine) : engine_(*engine) {
-  log_.reserve(kSmallLog);
-}
+TransactionCore::TransactionCore(Engine* engine) : engine_(*engine) { log_.swap(spare_log()); }
 
 TransactionCore::~TransactionCore() {
   if (!finished_) RollbackTo({});
+  log_.clear();
+  if (log_.capacity() <= kKeptLog) log_.swap(spare_log());
 }
 
 Version* TransactionCore::FindLive(const HashIndex& index, std::uint64_t hash,

@@ -79,34 +79,7 @@ class TransactionCore {
   void Finish();
 
  private:
-  // One thing done.
-  struct Op {
-    enum class Kind : std::uint8_t {
-      kVersion,    // `after` superseded `before` (null: the record is new).
-      kEntry,      // In `index` at `hash`, `after` took the place of `before` (null: was added).
-      kMarker,     // `after`, a Marker in `index`, was made.
-      kCount,      // `counts` changed by `delta`.
-      kListCount,  // The count of the list at `hash` of `index`, if any, changed by `delta`.
-      kCountNode,  // `counts` got a node for this transaction.
-      kOrdered,    // In `ordered`, `after` took the place of `before` in `node` (null: was added).
-      kOrderedMarker,  // `after`, a Marker in `node` of `ordered`, was made.
-      kNextId,         // An explicit id raised the next id of `table`, which was `hash`.
-    };
-    Kind kind;
-    std::int32_t delta = 0;
-    union {
-      Table* table = nullptr;
-      HashIndex* index;
-      OrderedIndex* ordered;
-      CountChain* counts;
-    };
-    union {
-      std::uint64_t hash = 0;
-      OrderedIndex::Node* node;
-    };
-    Version* before = nullptr;
-    Version* after = nullptr;
-  };
+  using Op = TransactionOp;
 
   // Versions of a child with a foreign key whose parent was not there at the call.
   struct Orphan {
@@ -120,6 +93,7 @@ class TransactionCore {
   };
 
   WriterContext& context() { return engine_.context_; }
+  std::vector<Op>& spare_log() { return engine_.spare_log_; }
 
   absl::Status FillKey(Table& table, Version* fresh);
   absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
