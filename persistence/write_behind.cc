@@ -112,6 +112,7 @@ void WriteBehind::OnCommit(CommitNumber commit, absl::Span<const Change> changes
   };
   if (changes_before == 0 || crossed(changes_before, logged_changes_, options_.flush_changes) ||
       crossed(bytes_before, logged_bytes_, options_.flush_bytes) ||
+      crossed(bytes_before + flight_bytes_, OutstandingBytes(), options_.max_bytes) ||
       crossed(changes_before, logged_changes_, CompactionLimit())) {
     work_.Signal();
   }

@@ -35,7 +35,8 @@ absl::Time WriteBehind::NextDue() const {
     if (!Reached(waiter->commit, waiter->synced)) return absl::InfinitePast();
   }
   if (logged_changes_ == 0) return absl::InfiniteFuture();
-  if (logged_changes_ >= options_.flush_changes || logged_bytes_ >= options_.flush_bytes) {
+  if (logged_changes_ >= options_.flush_changes || logged_bytes_ >= options_.flush_bytes ||
+      OutstandingBytes() >= options_.max_bytes) {
     return absl::InfinitePast();
   }
   return logged_since_ + options_.flush_after;

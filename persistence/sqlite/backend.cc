@@ -173,13 +173,18 @@ absl::Status SqliteBackend::Configure() {
     absl::Status status = database_.Exec(sql);
     if (!status.ok()) return status;
   }
-  absl::StatusOr<Statement> mode = database_.Prepare("PRAGMA journal_mode");
+  absl::StatusOr<std::string> mode = database_.QueryText("PRAGMA journal_mode");
   if (!mode.ok()) return mode.status();
-  absl::StatusOr<bool> row = mode->Step();
-  if (!row.ok()) return row.status();
-  if (!*row || mode->Bytes(0) != "wal") {
+  if (*mode != "wal") {
     return absl::UnavailableError(
         "SQLite cannot keep a write-ahead log here; a network file system may be why");
+  }
+  // Only of a file that was there, without tables: it cannot be changed any more.
+  absl::StatusOr<std::string> encoding = database_.QueryText("PRAGMA encoding");
+  if (!encoding.ok()) return encoding.status();
+  if (*encoding != "UTF-8") {
+    return absl::FailedPreconditionError(
+        "is a database for text that is not UTF-8; give the path of another file");
   }
   sqlite3_busy_timeout(database_.get(), kApplyTimeoutMs);
   return absl::OkStatus();

@@ -8,7 +8,11 @@ namespace kin::persistence::sqlite {
 
 absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
   for (const Change& change : changes) {
-    if (change.after == nullptr || !may_be_large_[change.model]) continue;
+    if (change.after == nullptr) continue;
+    if (!may_be_large_[change.model] &&
+        change.after->GetReflection()->GetUnknownFields(*change.after).empty()) {
+      continue;
+    }
     absl::Status status = CheckSize(mapping_.tables[change.model], *change.after);
     if (!status.ok()) return status;
   }

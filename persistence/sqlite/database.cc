@@ -99,13 +99,25 @@ absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   return Statement(statement);
 }
 
-absl::StatusOr<std::int64_t> Database::QueryInt(absl::string_view sql) {
+absl::StatusOr<Statement> Database::QueryRow(absl::string_view sql) {
   absl::StatusOr<Statement> statement = Prepare(sql);
   if (!statement.ok()) return statement.status();
   absl::StatusOr<bool> row = statement->Step();
   if (!row.ok()) return row.status();
-  if (!*row) return absl::NotFoundError("no row");
-  return statement->Int(0);
+  if (!*row) return absl::InternalError(absl::StrCat("no row: ", sql));
+  return statement;
+}
+
+absl::StatusOr<std::int64_t> Database::QueryInt(absl::string_view sql) {
+  absl::StatusOr<Statement> row = QueryRow(sql);
+  if (!row.ok()) return row.status();
+  return row->Int(0);
+}
+
+absl::StatusOr<std::string> Database::QueryText(absl::string_view sql) {
+  absl::StatusOr<Statement> row = QueryRow(sql);
+  if (!row.ok()) return row.status();
+  return std::string(row->Bytes(0));
 }
 
 absl::Status Database::Close() {

@@ -72,6 +72,7 @@ class Database {
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
   // The first column of the only row.
   absl::StatusOr<std::int64_t> QueryInt(absl::string_view sql);
+  absl::StatusOr<std::string> QueryText(absl::string_view sql);
 
   // Closes; all statements must be gone. The last connection to a file moves what is in the
   // write-ahead log into it.
@@ -81,6 +82,8 @@ class Database {
   absl::Status ErrorOf(int code) const;
 
  private:
+  absl::StatusOr<Statement> QueryRow(absl::string_view sql);
+
   struct CloseConnection {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };

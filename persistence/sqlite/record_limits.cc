@@ -59,9 +59,7 @@ bool MayBeLarge(const Table& table) {
   for (const Column& column : table.columns) {
     if (column.field != nullptr && column.unbounded()) return true;
   }
-  // Unknown fields are not looked for: a record of nothing but numbers has them only if somebody
-  // parsed it from bytes.
-  return false;
+  return table.graph_model->descriptor->extension_range_count() > 0;
 }
 
 absl::Status CheckSize(const Table& table, const Message& record) {

@@ -12,7 +12,8 @@ namespace kin::persistence::sqlite {
 // have columns.
 absl::Status CheckLimits(const Mapping& mapping);
 
-// Whether a record of the table can be so large that CheckSize has to look.
+// Whether a record of the table that has no unknown fields can be so large that CheckSize has to
+// look.
 bool MayBeLarge(const Table& table);
 
 // INVALID_ARGUMENT: the record does not fit into a row, or is nested too deep to be read again.

@@ -177,7 +177,7 @@ TEST_F(WriteBehindTest, UpdatesAreSortedByWhatTheyTouch) {
                   })
                   .ok());
   ASSERT_TRUE(store_->Flush().ok());
-  const ModelChanges& changes = database_.batches().back().models[kUsers];
+  const ModelChanges changes = database_.batches().back().models[kUsers];
   EXPECT_LE(changes.updates.size(), 1u);
   EXPECT_EQ(changes.reindexed.size(), 1u);
   EXPECT_EQ(changes.moved.size(), 2u);
