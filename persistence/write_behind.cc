@@ -16,10 +16,10 @@ WriteBehind::WriteBehind(std::unique_ptr<Backend> backend, WriteBehindOptions op
       backoff_(absl::Milliseconds(10), absl::Seconds(5)) {}
 
 WriteBehind::~WriteBehind() {
-  absl::MutexLock close(&close_mutex_);
-  StopThread();
   absl::Status lost;
   {
+    absl::MutexLock close(&close_mutex_);
+    StopThread();
     absl::MutexLock lock(&mutex_);
     if (!closed_ && newest_ > applied_) {
       lost = absl::DataLossError(absl::StrCat("destroyed without a Close that returned OK; ",
@@ -104,13 +104,14 @@ void WriteBehind::OnCommit(CommitNumber commit, absl::Span<const Change> changes
   }
   logged_changes_ += static_cast<std::int64_t>(changes.size());
   changes_committed_ += static_cast<std::int64_t>(changes.size());
-  if (changes_before == 0) logged_since_ = clock_->Now();
+  const bool first = logged_since_ == absl::InfiniteFuture();
+  if (first) logged_since_ = clock_->Now();
   UpdateFull();
 
   auto crossed = [](std::int64_t before, std::int64_t after, std::int64_t limit) {
     return before < limit && after >= limit;
   };
-  if (changes_before == 0 || crossed(changes_before, logged_changes_, options_.flush_changes) ||
+  if (first || crossed(changes_before, logged_changes_, options_.flush_changes) ||
       crossed(bytes_before, logged_bytes_, options_.flush_bytes) ||
       crossed(bytes_before + flight_bytes_, OutstandingBytes(), options_.max_bytes) ||
       crossed(changes_before, logged_changes_, CompactionLimit())) {
@@ -170,7 +171,8 @@ absl::Status WriteBehind::Close(absl::Duration timeout) {
       absl::Status status = Wait(newest_, /*synced=*/true, /*retry_now=*/true, deadline);
       if (!status.ok()) {
         return absl::Status(status.code(),
-                            absl::StrCat("the store stays open: ", status.message()));
+                            absl::StrCat("the database stays open, and Close may be called again: ",
+                                         status.message()));
       }
     }
   }

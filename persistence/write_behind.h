@@ -53,8 +53,9 @@ struct WriteBehindOptions {
   absl::Duration resume_every = absl::Seconds(30);
 
   // Called with the cause when write-behind halts, with OK when it goes on, and with DATA_LOSS if
-  // it is destroyed with changes that are not in the database. On the writing thread, no locks
-  // held; must not call the store, except for its stats.
+  // it is destroyed with changes that are not in the database. On the writing thread, or the one
+  // that destroys; no locks held. Must not call the store, except, on the writing thread, for its
+  // stats.
   std::function<void(const absl::Status&)> on_halt;
 
   // Null: the machine's.

@@ -34,7 +34,8 @@ absl::Time WriteBehind::NextDue() const {
   for (const Waiter* waiter : waiters_) {
     if (!Reached(waiter->commit, waiter->synced)) return absl::InfinitePast();
   }
-  if (logged_changes_ == 0) return absl::InfiniteFuture();
+  // By commits and not by changes: one whose changes cancel each other is to be stored too.
+  if (logged_since_ == absl::InfiniteFuture()) return absl::InfiniteFuture();
   if (logged_changes_ >= options_.flush_changes || logged_bytes_ >= options_.flush_bytes ||
       OutstandingBytes() >= options_.max_bytes) {
     return absl::InfinitePast();

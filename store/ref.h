@@ -42,7 +42,7 @@ struct RefTag {};
 // The base of UserRef and its like, which add a method for each association.
 // Thread-safety: immutable; what it refers to never changes.
 template <typename M>
-class RefBase : internal::RefTag {
+class RefBase : public internal::RefTag {
  public:
   using Record = M;
 

@@ -62,6 +62,24 @@ auto KeyArgument(const T& value) {
   }
 }
 
+// Whether each integer among `values` is one of the parameter's type: what is not can be no key,
+// and must not be narrowed to another one.
+template <typename... Parameters, typename... Values>
+constexpr bool InRange(std::uint64_t (*)(Parameters...), const Values&... values) {
+  static_assert(sizeof...(Parameters) == sizeof...(Values),
+                "Find takes one argument for each part of the key");
+  const auto fits = []<typename Parameter, typename Value>(std::type_identity<Parameter>,
+                                                           const Value& value) {
+    if constexpr (std::is_integral_v<Parameter> && std::is_integral_v<Value> &&
+                  !std::is_same_v<Value, bool> && !std::is_same_v<Value, char>) {
+      return std::in_range<Parameter>(value);
+    } else {
+      return true;
+    }
+  };
+  return (fits(std::type_identity<Parameters>{}, values) && ...);
+}
+
 // Reads that snapshots and transactions share. Thread-safety: as the class derived from it.
 class Reader {
  public:
@@ -70,6 +88,7 @@ class Reader {
   template <typename M, typename... Key>
   ABSL_ATTRIBUTE_ALWAYS_INLINE RefOf<M> Find(const Key&... key) const
       ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    if (!InRange(&ModelTraits<M>::HashKey, KeyArgument(key)...)) return {};
     return FindIn<M>(PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
                      [... part = KeyArgument(key)](const M& record) {
                        return ModelTraits<M>::KeyEquals(record, part...);

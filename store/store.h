@@ -48,7 +48,7 @@ class Store {
  public:
   // Opens a store and loads all records of its database, if there is one.
   // INVALID_ARGUMENT: a mistake in the schema. FAILED_PRECONDITION: the database is of another
-  // schema, or another store owns it. UNAVAILABLE: it cannot be read or written. DATA_LOSS: it
+  // schema. UNAVAILABLE: it cannot be read or written, or another store owns it. DATA_LOSS: it
   // holds what breaks the rules of the models; each is named, and nothing is changed.
   static absl::StatusOr<std::unique_ptr<Store>> Open(Schema schema, OpenOptions options = {});
 
@@ -72,7 +72,7 @@ class Store {
   Snapshot GetSnapshot() const ABSL_ATTRIBUTE_LIFETIME_BOUND;
 
   // Waits until all that has been committed is in the database. DEADLINE_EXCEEDED; UNAVAILABLE or
-  // DATA_LOSS with the cause if the database cannot be written.
+  // DATA_LOSS with the cause if the database cannot be written; FAILED_PRECONDITION inside a body.
   absl::Status Flush(absl::Duration timeout = absl::InfiniteDuration());
   // The same for one commit.
   absl::Status WaitDurable(CommitNumber commit, absl::Duration timeout = absl::InfiniteDuration());
@@ -81,7 +81,8 @@ class Store {
 
   // Refuses further writes, waits until all is in the database, and releases it. Reads go on. On
   // error, which says what is not in the database yet, it may be called again.
-  // FAILED_PRECONDITION inside a body.
+  // FAILED_PRECONDITION inside a body. `timeout` is for the database; before that the call waits for
+  // the running transaction, and for another thread's Close.
   absl::Status Close(absl::Duration timeout = absl::InfiniteDuration());
 
   // Counters. Waits for the running transaction, except inside its body.

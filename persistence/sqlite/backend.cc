@@ -88,7 +88,14 @@ absl::StatusOr<LoadedState> SqliteBackend::LoadLocked(Loader& loader) {
   absl::StatusOr<bool> is_empty = IsEmpty(*database);
   if (!is_empty.ok()) return Named(is_empty.status());
   is_new_ = *is_empty;
-  if (is_new_) return nothing;
+  if (is_new_) {
+    // Of a file that was there it cannot be changed any more.
+    absl::StatusOr<std::string> encoding = database->QueryText("PRAGMA encoding");
+    if (!encoding.ok()) return Named(encoding.status());
+    if (*encoding == "UTF-8") return nothing;
+    return Named(absl::FailedPreconditionError(
+        "is a database for text that is not UTF-8; give the path of another file"));
+  }
   absl::StatusOr<LoadedState> state = ReadAll(*database, loader);
   if (!state.ok()) return Named(state.status());
   return state;
@@ -178,13 +185,6 @@ absl::Status SqliteBackend::Configure() {
   if (*mode != "wal") {
     return absl::UnavailableError(
         "SQLite cannot keep a write-ahead log here; a network file system may be why");
-  }
-  // Only of a file that was there, without tables: it cannot be changed any more.
-  absl::StatusOr<std::string> encoding = database_.QueryText("PRAGMA encoding");
-  if (!encoding.ok()) return encoding.status();
-  if (*encoding != "UTF-8") {
-    return absl::FailedPreconditionError(
-        "is a database for text that is not UTF-8; give the path of another file");
   }
   sqlite3_busy_timeout(database_.get(), kApplyTimeoutMs);
   return absl::OkStatus();

@@ -19,8 +19,16 @@ constexpr std::size_t kHousekeepBatch = 256;
 constexpr absl::Duration kHousekeepPause = absl::Milliseconds(10);
 constexpr absl::Duration kHousekeepPauseWhenBlocked = absl::Milliseconds(200);
 
+absl::Status WaitInBodyError(absl::string_view call) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      call,
+      " was called inside the body of a transaction, which what it waits for may need to end; ",
+      "call it after Write"));
+}
+
 absl::Status ClosedError() {
-  return absl::FailedPreconditionError("the store is closed; open it again to write");
+  return absl::FailedPreconditionError(
+      "the store is closed, or being closed: it takes no more writes");
 }
 
 // Resets the mark of the running thread however the body is left.
@@ -120,7 +128,7 @@ absl::Status Engine::Load() {
     if (!violations.empty()) return persistence_->Describe(violations);
     for (std::size_t i = 0; i < state->next_ids.size() && i < tables_.size(); ++i) {
       std::uint64_t& next = tables_[i]->next_id;
-      if (next != 0 && state->next_ids[i] > next) next = state->next_ids[i];
+      if (state->next_ids[i] > next) next = state->next_ids[i];
     }
     commit = state->commit;
   }
@@ -282,11 +290,13 @@ void Engine::Housekeep() {
 }
 
 absl::Status Engine::Flush(absl::Duration timeout) {
-  if (persistence_ == nullptr || closed_.load(std::memory_order_acquire)) return absl::OkStatus();
+  if (InBody()) return WaitInBodyError("Flush");
+  if (persistence_ == nullptr || drained_.load(std::memory_order_acquire)) return absl::OkStatus();
   return persistence_->Flush(timeout);
 }
 
 absl::Status Engine::WaitDurable(CommitNumber commit, absl::Duration timeout) {
+  if (InBody()) return WaitInBodyError("WaitDurable");
   if (persistence_ == nullptr || commit <= persistence_->durable_commit()) return absl::OkStatus();
   if (commit > published()) {
     return absl::InvalidArgumentError(
@@ -313,6 +323,7 @@ absl::Status Engine::Close(absl::Duration timeout) {
     if (absl::Status status = persistence_->Close(timeout); !status.ok()) return status;
   }
   state_ = State::kClosed;
+  drained_.store(true, std::memory_order_release);
   return absl::OkStatus();
 }
 

@@ -112,7 +112,8 @@ class Engine final : public CommitSource {
   absl::Mutex state_mutex_;
   enum class State { kOpen, kClosing, kClosed };
   State state_ ABSL_GUARDED_BY(state_mutex_) = State::kOpen;
-  std::atomic<bool> closed_{false};
+  std::atomic<bool> closed_{false};   // Writes are refused.
+  std::atomic<bool> drained_{false};  // state_ is kClosed.
 
   // The housekeeper reclaims while no one commits.
   absl::Mutex idle_mutex_;

@@ -16,9 +16,11 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+// The largest id that is allocated. The next id is one more, "exhausted", when it is used up; so
+// the largest unsigned number is never allocated.
 std::uint64_t LargestId(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64
-             ? std::numeric_limits<std::uint64_t>::max()
+             ? std::numeric_limits<std::uint64_t>::max() - 1
              : static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 }
 
@@ -47,8 +49,12 @@ absl::Status CheckRecord(const Table& table, const Message& record) {
 
 void RaiseNextId(Table& table, const Message& record) {
   const std::uint64_t id = IdOf(table, record);
-  // 0 stands for "exhausted"; a negative id raises nothing.
-  if (table.next_id == 0 || id > LargestId(*table.model().primary_key[0])) return;
+  const FieldDescriptor& field = *table.model().primary_key[0];
+  if (id > LargestId(field)) {
+    // A negative id raises nothing; the largest unsigned one uses up all.
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64) table.next_id = id;
+    return;
+  }
   if (id >= table.next_id) table.next_id = id + 1;
 }
 
@@ -58,7 +64,7 @@ absl::StatusOr<bool> AllocateId(Table& table, Message* record) {
     return false;
   }
   const FieldDescriptor& field = *table.model().primary_key[0];
-  if (table.next_id == 0 || table.next_id > LargestId(field)) {
+  if (table.next_id > LargestId(field)) {
     return absl::ResourceExhaustedError(
         absl::StrCat(table.model().name, ".", field.name(),
                      ": every id up to the largest is used; give explicit ids"));
@@ -68,7 +74,7 @@ absl::StatusOr<bool> AllocateId(Table& table, Message* record) {
   } else {
     record->GetReflection()->SetInt64(record, &field, static_cast<std::int64_t>(table.next_id));
   }
-  ++table.next_id;  // Wraps to 0, "exhausted", after the last unsigned id.
+  ++table.next_id;
   return true;
 }
 

@@ -157,18 +157,6 @@ TEST(FieldTest, AUuidIsAKeyOfStringOrBytes) {
           "or write primary_key: [\"token\"]"));
 }
 
-TEST(FieldTest, JsonIsForWhatWouldBeABlob) {
-  EXPECT_THAT(Diagnose(R"(
-      message A {
-        option (kin.model) = {};
-        int64 id = 1;
-        string text = 2 [/*!*/(kin.field).json = true];
-        repeated string texts = 3 [(kin.field).json = true];
-      })"),
-              ElementsAre("\"text\" is string and has a column of that type; json is for message, "
-                          "repeated and map fields: remove it"));
-}
-
 TEST(FieldTest, OptionsOutsideAModelAreRefused) {
   EXPECT_THAT(
       Diagnose(R"(

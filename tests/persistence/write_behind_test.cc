@@ -465,9 +465,11 @@ TEST_F(WriteBehindTest, CloseThatCannotDrainSaysWhatIsLeftAndMayBeCalledAgain) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
   EXPECT_THAT(status.message(), HasSubstr("5 changes"));
   EXPECT_THAT(status.message(), HasSubstr("the cause"));
+  EXPECT_FALSE(store_->Flush().ok()) << "not while changes are missing";
   faults_.Heal();
   EXPECT_TRUE(store_->Close().ok());
   EXPECT_EQ(database_.commit(), 5u);
+  EXPECT_TRUE(store_->Flush().ok());
 }
 
 TEST_F(WriteBehindTest, CloseEndsAtItsDeadline) {

@@ -1,11 +1,16 @@
 // The store as a program sees it, over the models of examples/accounts.
 #include "kin/store/store.h"
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "accounts.kin.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -100,6 +105,33 @@ TEST_F(StoreTest, FindsWhatWasInsertedByKeyAndUniqueField) {
   EXPECT_EQ(snapshot.FindBy(UserModel::email, std::string_view("ada@example.com")), ada);
   EXPECT_EQ(snapshot.FindBy(UserModel::id, id), ada);
   EXPECT_FALSE(snapshot.FindBy(UserModel::email, "bob@example.com"));
+}
+
+static_assert(sizeof(UserRef) == 2 * sizeof(void*));
+static_assert(std::is_trivially_copyable_v<UserRef>);
+
+TEST_F(StoreTest, RefsAreHashable) {
+  AddUser("ada");
+  AddUser("bob");
+  Snapshot snapshot = store_->GetSnapshot();
+  absl::flat_hash_set<UserRef> flat;
+  std::unordered_set<UserRef> standard;
+  for (int i = 0; i < 2; ++i) {
+    for (UserRef user : snapshot.All<User>()) {
+      flat.insert(user);
+      standard.insert(user);
+    }
+  }
+  EXPECT_EQ(flat.size(), 2u);
+  EXPECT_EQ(standard.size(), 2u);
+}
+
+TEST_F(StoreTest, ANumberThatIsNoKeyFindsNothing) {
+  AddUser("ada");
+  Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_TRUE(snapshot.Find<User>(1u));
+  EXPECT_FALSE(snapshot.Find<User>(std::numeric_limits<std::uint64_t>::max()));
+  EXPECT_FALSE(snapshot.FindBy(UserModel::id, std::numeric_limits<std::uint64_t>::max()));
 }
 
 TEST_F(StoreTest, AUserMayExistWithoutItsInfo) {
@@ -363,6 +395,8 @@ TEST_F(StoreTest, AWriteInsideAWriteIsAnErrorAndNotADeadlock) {
     EXPECT_EQ(store_->Close().code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_EQ(store_->CheckInvariants().code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_EQ(store_->stats().commit, 0u);
+    EXPECT_EQ(store_->Flush().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(store_->WaitDurable(0).code(), absl::StatusCode::kFailedPrecondition);
     return absl::OkStatus();
   });
   EXPECT_EQ(store_->GetSnapshot().commit(), 0u);

@@ -467,9 +467,10 @@ TEST_F(KeysTest, TheLastIdIsGivenAndThenNoMore) {
   constexpr std::uint64_t kLastUnsigned = std::numeric_limits<std::uint64_t>::max();
   EXPECT_EQ(*Insert<Unsigned>(std::uint64_t{1} << 63), std::uint64_t{1} << 63);
   EXPECT_EQ(*Insert<Unsigned>(0), (std::uint64_t{1} << 63) + 1);
-  EXPECT_EQ(*Insert<Unsigned>(kLastUnsigned - 1), kLastUnsigned - 1);
-  EXPECT_EQ(*Insert<Unsigned>(0), kLastUnsigned);
+  EXPECT_EQ(*Insert<Unsigned>(kLastUnsigned - 2), kLastUnsigned - 2);
+  EXPECT_EQ(*Insert<Unsigned>(0), kLastUnsigned - 1);
   EXPECT_EQ(Insert<Unsigned>(0).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(*Insert<Unsigned>(kLastUnsigned), kLastUnsigned);
   EXPECT_EQ(Insert<Unsigned>(0).status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(*Insert<Unsigned>(4), 4u);
 }

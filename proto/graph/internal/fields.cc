@@ -179,13 +179,6 @@ void Builder::CheckField(ModelState& state, const FieldDescriptor& field,
                  field.name(), "\"]"));
     }
   }
-  if (options.json() && !field.is_repeated() &&
-      field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-    report(FieldOptions::kJsonFieldNumber,
-           absl::StrCat(is,
-                        " and has a column of that type; json is for message, repeated and map "
-                        "fields: remove it"));
-  }
 }
 
 }  // namespace kin::graph::internal

@@ -1,5 +1,6 @@
 // What cannot be opened is refused, saying why, and left as it was.
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,6 +53,18 @@ TEST_F(OpenTest, ClosingLeavesOneFile) {
     ++files;
   }
   EXPECT_EQ(files, 1);
+}
+
+TEST_F(OpenTest, ADatabaseWithoutTablesForOtherText) {
+  const std::string path = dir_.File("utf16.db");
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(database, "PRAGMA encoding = 'UTF-16'; CREATE TABLE t (x); DROP TABLE t; VACUUM",
+                   nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(database);
+  ExpectRefused(path, absl::StatusCode::kFailedPrecondition, "not UTF-8");
 }
 
 TEST_F(OpenTest, NotADatabase) {
@@ -151,9 +164,11 @@ TEST_F(OpenTest, NoFile) {
 
 TEST_F(OpenTest, OwnedInThisProcess) {
   Open();
+  const std::string before = ReadFile(path_);
   absl::StatusOr<std::unique_ptr<Store>> second = TryOpen(path_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(second.status().message(), HasSubstr("in use by another store (this process)"));
+  EXPECT_EQ(ReadFile(path_), before);
   // By another name, too.
   ASSERT_EQ(symlink(path_.c_str(), dir_.File("link.db").c_str()), 0);
   EXPECT_EQ(TryOpen(dir_.File("link.db")).status().code(), absl::StatusCode::kUnavailable);
