@@ -72,7 +72,7 @@ int IndexOver(const Store& store, const std::string& field) {
 TEST(OrderedIndexTest, AllIsInTheOrderOfAnOrderedKey) {
   auto store = OpenStore();
   auto commit = store->Write([](Transaction& txn) -> absl::Status {
-    for (const char* id : {"m", "", "zz", "a", std::string("a\0b", 3).c_str(), "z"}) {
+    for (const char* id : {"m", "", "zz", "a", "z"}) {
       if (auto s = txn.Upsert(NewWord(id, std::string("t") + id)).status(); !s.ok()) return s;
     }
     Word zero = NewWord(std::string("a\0b", 3), "zero");
