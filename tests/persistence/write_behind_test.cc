@@ -220,6 +220,20 @@ TEST_F(WriteBehindTest, AgeStartsAFlush) {
   EXPECT_EQ(store_->stats().lag, absl::ZeroDuration());
 }
 
+TEST_F(WriteBehindTest, ACommitWhoseChangesCancelEachOtherIsStoredByAgeToo) {
+  options_.flush_after = absl::Seconds(5);
+  Open();
+  auto commit = store_->Write([](Transaction& txn) -> absl::Status {
+    auto record = txn.Insert(Unsigned());
+    return record.ok() ? txn.Delete(*record) : record.status();
+  });
+  ASSERT_TRUE(commit.ok()) << commit.status();
+  clock_.Advance(absl::Seconds(5));
+  faults_.AwaitCalls(1);
+  AdvanceUntil([&] { return store_->durable_commit() == 1; });
+  EXPECT_EQ(store_->stats().lag, absl::ZeroDuration());
+}
+
 TEST_F(WriteBehindTest, ManyChangesStartAFlush) {
   options_.flush_changes = 10;
   Open();
