@@ -29,7 +29,6 @@ TableWriter::TableWriter(Database* database, const Schema* schema, const Mapping
                          int table)
     : database_(database),
       schema_(schema),
-      mapping_(mapping),
       table_(mapping->tables[table]),
       most_rows_(MostRows(*database, table_)) {}
 

@@ -49,7 +49,6 @@ class TableWriter {
 
   Database* const database_;
   const Schema* const schema_;
-  const Mapping* const mapping_;
   const Table& table_;
   const int most_rows_;  // In one INSERT; a power of two.
 

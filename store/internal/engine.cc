@@ -336,29 +336,35 @@ void Engine::Cut(absl::FunctionRef<void(Snapshot, absl::Span<const std::uint64_t
   cut(Snapshot(registry_.Acquire()), next_ids_);
 }
 
-Stats Engine::GetStats() {
-  Stats stats;
-  {
-    // Inside a body its thread holds the lock.
-    absl::MutexLockMaybe lock(InBody() ? nullptr : &writer_mutex_);
-    context_.Rescan();
-    stats.commit = registry_.published();
-    for (const std::unique_ptr<Table>& table : tables_) {
-      const std::int64_t count = table->counts().At(LimitOf(stats.commit));
-      stats.records += count > 0 ? count : 0;
-      for (int i = 0; i < table->indexes(); ++i) {
-        stats.memory_bytes += static_cast<std::int64_t>(table->index(i).memory_bytes());
-        if (const OrderedIndex* ordered = table->ordered(i); ordered != nullptr) {
-          stats.memory_bytes += static_cast<std::int64_t>(ordered->memory_bytes());
-        }
+void Engine::AddStats(Stats* stats) {
+  context_.Rescan();
+  stats->commit = registry_.published();
+  for (const std::unique_ptr<Table>& table : tables_) {
+    const std::int64_t count = table->counts().At(LimitOf(stats->commit));
+    stats->records += count > 0 ? count : 0;
+    for (int i = 0; i < table->indexes(); ++i) {
+      stats->memory_bytes += static_cast<std::int64_t>(table->index(i).memory_bytes());
+      if (const OrderedIndex* ordered = table->ordered(i); ordered != nullptr) {
+        stats->memory_bytes += static_cast<std::int64_t>(ordered->memory_bytes());
       }
     }
-    stats.versions = context_.versions;
-    stats.retired = static_cast<std::int64_t>(context_.reclaimer.size());
-    stats.memory_bytes += context_.slab.bytes_in_use();
-    stats.snapshots = context_.scan.views;
-    stats.oldest_snapshot =
-        context_.scan.acquiring ? stats.commit : CommitOf(context_.scan.oldest_limit);
+  }
+  stats->versions = context_.versions;
+  stats->retired = static_cast<std::int64_t>(context_.reclaimer.size());
+  stats->memory_bytes += context_.slab.bytes_in_use();
+  stats->snapshots = context_.scan.views;
+  stats->oldest_snapshot =
+      context_.scan.acquiring ? stats->commit : CommitOf(context_.scan.oldest_limit);
+}
+
+Stats Engine::GetStats() {
+  Stats stats;
+  if (InBody()) {  // Its thread holds the lock.
+    writer_mutex_.AssertHeld();
+    AddStats(&stats);
+  } else {
+    absl::MutexLock lock(&writer_mutex_);
+    AddStats(&stats);
   }
   if (persistence_ != nullptr) {
     persistence_->AddStats(&stats);

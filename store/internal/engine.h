@@ -82,6 +82,7 @@ class Engine final : public CommitSource {
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status Commit(TransactionCore& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   void Reclaim(std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  void AddStats(Stats* stats) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status CheckWritable() const;
   // Whether the calling thread runs the body of a transaction of this engine.
   bool InBody() const {
