@@ -35,7 +35,8 @@ struct SqliteOptions {
 
   // Told when writing halts, with the cause, and when it goes on, with OK. Runs on the writing
   // thread: be quick, and call nothing of the store but stats(). Told DATA_LOSS if the store is
-  // destroyed with changes that could not be written; on that thread, and there is no store to call.
+  // destroyed with changes that could not be written; on that thread, and there is no store to
+  // call.
   std::function<void(const absl::Status&)> on_halt;
 };
 

@@ -81,8 +81,8 @@ class Store {
 
   // Refuses further writes, waits until all is in the database, and releases it. Reads go on. On
   // error, which says what is not in the database yet, it may be called again.
-  // FAILED_PRECONDITION inside a body. `timeout` is for the database; before that the call waits for
-  // the running transaction, and for another thread's Close.
+  // FAILED_PRECONDITION inside a body. `timeout` is for the database; before that the call waits
+  // for the running transaction, and for another thread's Close.
   absl::Status Close(absl::Duration timeout = absl::InfiniteDuration());
 
   // Counters. Waits for the running transaction, except inside its body.

@@ -9,15 +9,18 @@
 // the caller's `match` compares.
 //
 // Invariants, W the one writer (whoever holds the writer's lock), R any reader:
-//  1. W stores a slot before the tag that announces it, both release. R loads the word acquire, then
+//  1. W stores a slot before the tag that announces it, both release. R loads the word acquire,
+//  then
 //     slots acquire. So a tag that R sees has a slot that was stored for it or later.
-//  2. A removed entry loses its tag; its slot keeps the old pointer until it is used again. R with an
+//  2. A removed entry loses its tag; its slot keeps the old pointer until it is used again. R with
+//  an
 //     older word may read either (which is why the slot is stored release as well); what the old
 //     pointer leads to stays allocated until all such R are gone (reclaimer.h), and `match` on the
 //     new one decides by its key.
 //  3. An entry is never moved within a table. So an entry that was there before R began, and stays,
 //     is found by R.
-//  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket that
+//  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket
+//  that
 //     it passed. Counts stick at 255. R stops at a bucket whose count is 0.
 //  5. At least one slot in five is free, so a probe ends; one round is the bound in any case.
 #ifndef KIN_STORE_INTERNAL_LINE_TABLE_H_

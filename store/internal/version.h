@@ -26,7 +26,8 @@ constexpr CommitNumber CommitOf(Stamp stamp) { return stamp & ~kDeletedFlag; }
 //
 // Invariants:
 //  1. `stamp` and the message never change once the version can be reached.
-//  2. `older` leads to versions of earlier commits. What is behind it is alive for every reader whose
+//  2. `older` leads to versions of earlier commits. What is behind it is alive for every reader
+//  whose
 //     limit is below the version's commit, and for no other: a reader goes on only while
 //     CommitOf(stamp) > limit.
 //  3. The writer may change `older` to skip versions that no snapshot sees (release; pairs with

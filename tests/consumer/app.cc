@@ -30,9 +30,8 @@ absl::Status AddOneMore(kin::Transaction& txn) {
 }
 
 int Run(const char* database) {
-  absl::StatusOr<std::unique_ptr<kin::Store>> store =
-      kin::Store::Open(kin::Schema::Of<accounts::User, accounts::Group>(),
-                       {.persistence = kin::Sqlite(database)});
+  absl::StatusOr<std::unique_ptr<kin::Store>> store = kin::Store::Open(
+      kin::Schema::Of<accounts::User, accounts::Group>(), {.persistence = kin::Sqlite(database)});
   if (!store.ok()) {
     std::cerr << store.status() << "\n";
     return 1;

@@ -1,8 +1,8 @@
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <utility>
-
-#include <gtest/gtest.h>
 
 #include "accounts.kin.h"
 #include "kin/persistence/sqlite.h"
