@@ -1,6 +1,6 @@
 // The edges of transactions: every error of every call, keys that the store gives, ranges that are
-// iterated while they change, commit numbers. Long because it is one list: each row of the API's table
-// with each of its errors, over one set of fixtures.
+// iterated while they change, commit numbers. Long because it is one list: each row of the API's
+// table with each of its errors, over one set of fixtures.
 #include "kin/store/transaction.h"
 
 #include <cstdint>
