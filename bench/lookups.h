@@ -127,14 +127,21 @@ inline void Finish(benchmark::State& state, bool right) {
   if (!right) state.SkipWithError("the values found do not add up to what they should");
 }
 
+// Told when the timed loop of a benchmark begins and ends.
+struct NoMeter {
+  void Begin() {}
+  void End() {}
+};
+
 // In random order, free to overlap.
-template <typename Op, typename Who>
-void Independent(benchmark::State& state, const Setup& setup) {
+template <typename Op, typename Who, typename Meter = NoMeter>
+void Independent(benchmark::State& state, const Setup& setup, Meter&& meter = {}) {
   const Dataset& data = setup.data();
   const Filled<Who>& filled = FilledFor<Who>(setup);
   const Sums& sums = Op::Independent(data);
   bool right = true;
   std::size_t number = 0;
+  meter.Begin();
   for (auto _ : state) {
     const typename Who::Request request(filled.who);
     std::uint64_t sum = 0;
@@ -145,17 +152,19 @@ void Independent(benchmark::State& state, const Setup& setup) {
     right &= sum == sums[number];
     if (++number == data.requests()) number = 0;
   }
+  meter.End();
   Finish(state, right);
 }
 
 // Each key comes from the last result.
-template <typename Op, typename Who>
-void Dependent(benchmark::State& state, const Setup& setup) {
+template <typename Op, typename Who, typename Meter = NoMeter>
+void Dependent(benchmark::State& state, const Setup& setup, Meter&& meter = {}) {
   const Dataset& data = setup.data();
   const Filled<Who>& filled = FilledFor<Who>(setup);
   const Sums& sums = Op::Dependent(data);
   bool right = true;
   std::size_t number = 0;
+  meter.Begin();
   for (auto _ : state) {
     const typename Who::Request request(filled.who);
     typename Who::Handle handle = request.Find(data.cycle[number * kRequest]);
@@ -167,6 +176,7 @@ void Dependent(benchmark::State& state, const Setup& setup) {
     right &= sum == sums[number];
     if (++number == data.requests()) number = 0;
   }
+  meter.End();
   Finish(state, right);
 }
 

@@ -2,6 +2,7 @@
 #ifndef KIN_BENCH_WITH_WRITER_H_
 #define KIN_BENCH_WITH_WRITER_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -15,7 +16,8 @@ namespace kin::bench {
 
 // Calls who.Change(id) from a thread of its own, for ids in an order of its own, until destroyed:
 // `per_second` times a second, 0 for as fast as it can. Waiting for the next change is spinning: a
-// sleep is longer than the pause between two changes.
+// sleep is longer than the pause between two changes. What it missed while it did not run it makes
+// good for a few changes only, so that it never writes much faster than asked for.
 template <typename Who>
 class Writer {
  public:
@@ -34,6 +36,7 @@ class Writer {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr int kMadeGood = 10;
 
   void Run(Who& who, const Dataset& data, std::int64_t per_second) {
     const auto pause = per_second == 0 ? Clock::duration::zero()
@@ -41,9 +44,9 @@ class Writer {
     Clock::time_point next = Clock::now();
     for (std::size_t i = 0; !stop_.load(std::memory_order_relaxed); ++i) {
       if (per_second != 0) {
-        while (Clock::now() < next) {
-        }
-        next += pause;
+        Clock::time_point now = Clock::now();
+        while (now < next) now = Clock::now();
+        next = std::max(next + pause, now - kMadeGood * pause);
       }
       // A prime step: through all records, in no order that readers have.
       who.Change(data.order[i * 7919 % data.order.size()]);
@@ -64,23 +67,34 @@ class Writer<Flat> {
   std::int64_t writes() const { return 0; }
 };
 
+// What a writer did in the timed loop.
+template <typename Who>
+class WriteMeter {
+ public:
+  explicit WriteMeter(const Writer<Who>* writer) : writer_(*writer) {}
+  void Begin() { begin_ = writer_.writes(); }
+  void End() { end_ = writer_.writes(); }
+  std::int64_t writes() const { return end_ - begin_; }
+
+ private:
+  const Writer<Who>& writer_;
+  std::int64_t begin_ = 0;
+  std::int64_t end_ = 0;
+};
+
 // Find in random order, free to overlap; belongs_to and has_one along the cycle, each key from the
 // last result: in both, references are of the request's own snapshot.
 template <typename Op, typename Who>
 void WithWriter(benchmark::State& state, const Setup& setup, std::int64_t per_second) {
-  std::int64_t writes;
-  {
-    Writer<Who> writer(&FilledFor<Who>(setup).who, setup.data(), per_second);
-    const std::int64_t before = writer.writes();
-    if constexpr (Op::kOwners) {
-      Dependent<Op, Who>(state, setup);
-    } else {
-      Independent<Op, Who>(state, setup);
-    }
-    writes = writer.writes() - before;
+  const Writer<Who> writer(&FilledFor<Who>(setup).who, setup.data(), per_second);
+  WriteMeter<Who> meter(&writer);
+  if constexpr (Op::kOwners) {
+    Dependent<Op, Who>(state, setup, meter);
+  } else {
+    Independent<Op, Who>(state, setup, meter);
   }
   state.counters["writes_per_second"] =
-      benchmark::Counter(static_cast<double>(writes), benchmark::Counter::kIsRate);
+      benchmark::Counter(static_cast<double>(meter.writes()), benchmark::Counter::kIsRate);
 }
 
 template <typename Op, typename Who>
