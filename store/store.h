@@ -10,6 +10,7 @@
 #ifndef KIN_STORE_STORE_H_
 #define KIN_STORE_STORE_H_
 
+#include <cstdint>
 #include <memory>
 
 #include "absl/base/attributes.h"
@@ -33,6 +34,11 @@ class Engine;
 struct OpenOptions {
   // Where records are kept beyond the process. None: memory only.
   std::unique_ptr<Persistence> persistence;
+  // How many changes a transaction may make: records inserted, updated and deleted, those that a
+  // delete reaches (CASCADE, NULLIFY) included. The call that would exceed it is
+  // RESOURCE_EXHAUSTED. It ends a mistaken loop or cascade before that has used up the memory: a
+  // change is held, with what undoes it, in some hundreds of bytes until the commit. At least 1.
+  std::int64_t max_transaction_changes = 10'000'000;
 };
 
 struct WriteOptions {
@@ -47,9 +53,9 @@ struct WriteOptions {
 class Store {
  public:
   // Opens a store and loads all records of its database, if there is one.
-  // INVALID_ARGUMENT: a mistake in the schema. FAILED_PRECONDITION: the database is of another
-  // schema. UNAVAILABLE: it cannot be read or written, or another store owns it. DATA_LOSS: it
-  // holds what breaks the rules of the models; each is named, and nothing is changed.
+  // INVALID_ARGUMENT: a mistake in the schema, or in the options. FAILED_PRECONDITION: the database
+  // is of another schema. UNAVAILABLE: it cannot be read or written, or another store owns it.
+  // DATA_LOSS: it holds what breaks the rules of the models; each is named, and nothing is changed.
   static absl::StatusOr<std::unique_ptr<Store>> Open(Schema schema, OpenOptions options = {});
 
   // Closes the store first, waiting as long as that takes; call Close to learn of a failure.

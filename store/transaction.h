@@ -18,8 +18,8 @@
 //
 // Errors of every call: INVALID_ARGUMENT (text that is not UTF-8), NOT_FOUND (a reference that is
 // empty or names a record that is gone), ALREADY_EXISTS (key, unique value, second child of a
-// has_one), FAILED_PRECONDITION, RESOURCE_EXHAUSTED (no id is left, a cascade over the limit). A
-// reference of another store is a checked failure.
+// has_one), FAILED_PRECONDITION, RESOURCE_EXHAUSTED (no id is left, the transaction is over
+// OpenOptions::max_transaction_changes). A reference of another store is a checked failure.
 //
 // A reference that is passed names its record by model and key; it may come from a snapshot.
 #ifndef KIN_STORE_TRANSACTION_H_

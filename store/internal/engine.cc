@@ -47,8 +47,9 @@ class BodyScope {
 
 }  // namespace
 
-Engine::Engine(Schema schema)
+Engine::Engine(Schema schema, const EngineLimits& limits)
     : schema_(std::move(schema)),
+      limits_(limits),
       slots_(schema_.data().slots, nullptr),
       registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size()), this),
       context_(&registry_),
@@ -94,9 +95,15 @@ Engine::Link Engine::LinkOf(const graph::ForeignKey& key) {
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(Schema schema,
-                                                     std::unique_ptr<Persistence> persistence) {
+                                                     std::unique_ptr<Persistence> persistence,
+                                                     const EngineLimits& limits) {
   if (!schema.status().ok()) return schema.status();
-  std::unique_ptr<Engine> engine(new Engine(std::move(schema)));
+  if (limits.max_transaction_changes < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("OpenOptions::max_transaction_changes is ",
+                                                   limits.max_transaction_changes,
+                                                   "; with less than 1 nothing could be written"));
+  }
+  std::unique_ptr<Engine> engine(new Engine(std::move(schema), limits));
   {
     absl::MutexLock lock(&engine->writer_mutex_);
     engine->persistence_ = std::move(persistence);

@@ -27,12 +27,18 @@ namespace kin::internal {
 
 class TransactionCore;
 
+// As in kin::OpenOptions.
+struct EngineLimits {
+  std::int64_t max_transaction_changes;
+};
+
 // Thread-safe.
 class Engine final : public CommitSource {
  public:
   // As kin::Store::Open.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(Schema schema,
-                                                      std::unique_ptr<Persistence> persistence);
+                                                      std::unique_ptr<Persistence> persistence,
+                                                      const EngineLimits& limits);
   ~Engine() override;
 
   // As kin::Store::Write; `body` gets the transaction.
@@ -51,6 +57,7 @@ class Engine final : public CommitSource {
   void Cut(absl::FunctionRef<void(Snapshot, absl::Span<const std::uint64_t>)> cut) override;
 
   const Schema& schema() const { return schema_; }
+  const EngineLimits& limits() const { return limits_; }
   int tables() const { return static_cast<int>(tables_.size()); }
   // Constant after Open; what is in a table is guarded as it says.
   Table& table(int position) { return *tables_[position]; }
@@ -78,7 +85,7 @@ class Engine final : public CommitSource {
 
   class EndOfTransaction;
 
-  explicit Engine(Schema schema);
+  Engine(Schema schema, const EngineLimits& limits);
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status Commit(TransactionCore& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   void Reclaim(std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
@@ -91,6 +98,7 @@ class Engine final : public CommitSource {
   void Housekeep();
 
   const Schema schema_;
+  const EngineLimits limits_;
   std::vector<HashIndex*> slots_;  // View::slots. Constant after construction.
   ViewRegistry registry_;
   absl::Mutex writer_mutex_;  // Held from the start of a transaction to the end of its commit.

@@ -13,9 +13,6 @@ namespace {
 
 using google::protobuf::Message;
 
-// So that a mistaken cascade ends before it has used up the memory.
-constexpr std::size_t kCascadeLimit = 10'000'000;
-
 void DeleteOrderedNode(void* node, Table*) {
   OrderedIndex::DeleteNode(static_cast<OrderedIndex::Node*>(node));
 }
@@ -90,6 +87,15 @@ std::vector<Version*> TransactionCore::ChildrenOf(const Engine::Link& link, cons
 
 // --- Changing records ---
 
+absl::Status TransactionCore::CheckLimit(const Table& table, const Message& record) const {
+  const std::int64_t limit = engine_.limits().max_transaction_changes;
+  if (ABSL_PREDICT_TRUE(record_changes_ < limit)) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(table.NameOf(record), ": the transaction has made ", limit,
+                   " changes, as many as OpenOptions::max_transaction_changes allows; write in "
+                   "several transactions, or raise it"));
+}
+
 absl::Status TransactionCore::FillKey(Table& table, Version* fresh) {
   const graph::Model& model = table.model();
   Message& record = *table.MutableMessageOf(fresh);
@@ -157,6 +163,7 @@ void TransactionCore::NoteWidows(Table& table, Version* current, const Version* 
 absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   const Mark before = mark();
   absl::Status status = FillKey(table, fresh);
+  if (status.ok()) status = CheckLimit(table, *table.MessageOf(fresh));
   if (status.ok()) status = CheckRecord(table, *table.MessageOf(fresh));
   Version* current = nullptr;
   if (status.ok()) {
@@ -198,8 +205,8 @@ absl::StatusOr<Version*> TransactionCore::FindNamed(Table& table, const Message*
 
 absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current, Version* fresh) {
   const Message& record = *table.MessageOf(fresh);
-  absl::Status status;
-  if (!table.SameKey(0, *table.MessageOf(current), record)) {
+  absl::Status status = CheckLimit(table, record);
+  if (status.ok() && !table.SameKey(0, *table.MessageOf(current), record)) {
     status = absl::InvalidArgumentError(absl::StrCat(
         table.NameOf(*table.MessageOf(current)), ".", FieldNames(table.model().primary_key),
         ": an update may not change the key (to ", FieldValues(record, table.model().primary_key),
@@ -231,6 +238,9 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
   }
   // A record that refers to itself has a newer version now.
   current = table.FindEntry(*table.MessageOf(current));
+  if (absl::Status status = CheckLimit(table, *table.MessageOf(current)); !status.ok()) {
+    return status;
+  }
   NoteWidows(table, current, nullptr);
   Install(table, current, table.NewTombstone(*table.MessageOf(current)));
   return absl::OkStatus();
@@ -241,18 +251,20 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named) {
   if (!first.ok()) return first.status();
   const Mark before = mark();
   std::vector<std::pair<Table*, Version*>> cascade = {{&table, *first}};
-  for (std::size_t deleted = 0; !cascade.empty();) {
+  while (!cascade.empty()) {
     const auto [next_table, version] = cascade.back();
     cascade.pop_back();
     Version* current = next_table->FindEntry(*next_table->MessageOf(version));
     if (current == nullptr || current->deleted()) continue;  // Reached another way before.
     absl::Status status = DeleteOne(*next_table, current, &cascade);
-    if (status.ok() && ++deleted > kCascadeLimit) {
-      status = absl::ResourceExhaustedError(
-          absl::StrCat(table.NameOf(*named), ": the delete would cascade to more than ",
-                       kCascadeLimit, " records; delete children first, in several transactions"));
-    }
     if (!status.ok()) {
+      if (absl::IsResourceExhausted(status) && record_changes_ > before.changes) {
+        status = absl::ResourceExhaustedError(absl::StrCat(
+            table.NameOf(*named), ": the delete reaches more records than the transaction may ",
+            "change (OpenOptions::max_transaction_changes is ",
+            engine_.limits().max_transaction_changes,
+            "); delete children first, in several transactions, or raise it"));
+      }
       RollbackTo(before);
       return status;
     }
@@ -264,6 +276,7 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named) {
 
 void TransactionCore::Install(Table& table, Version* current, Version* fresh) {
   ++generation_;
+  ++record_changes_;
   const bool was_live = current != nullptr && !current->deleted();
   const bool own = current != nullptr && CommitOf(current->stamp) == CommitOf(context().stamp);
   Version* older = current;
@@ -473,6 +486,7 @@ void TransactionCore::RollbackTo(const Mark& mark) {
     Undo(log_.back());
     log_.pop_back();
   }
+  record_changes_ = mark.changes;
   orphans_.erase(orphans_.begin() + static_cast<std::ptrdiff_t>(mark.orphans), orphans_.end());
   widows_.erase(widows_.begin() + static_cast<std::ptrdiff_t>(mark.widows), widows_.end());
 }

@@ -64,8 +64,9 @@ class TransactionCore {
     std::size_t log = 0;
     std::size_t orphans = 0;
     std::size_t widows = 0;
+    std::int64_t changes = 0;
   };
-  Mark mark() const { return {log_.size(), orphans_.size(), widows_.size()}; }
+  Mark mark() const { return {log_.size(), orphans_.size(), widows_.size(), record_changes_}; }
   void RollbackTo(const Mark& mark);
 
   // Changes whenever some record does.
@@ -95,6 +96,8 @@ class TransactionCore {
   WriterContext& context() { return engine_.context_; }
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
 
+  // RESOURCE_EXHAUSTED unless another change may be made, of `record`.
+  absl::Status CheckLimit(const Table& table, const google::protobuf::Message& record) const;
   absl::Status FillKey(Table& table, Version* fresh);
   absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
   void NoteOrphans(Table& table, const Version* current, Version* fresh);
@@ -136,6 +139,7 @@ class TransactionCore {
   Engine& engine_;
   bool finished_ = false;
   std::uint64_t generation_ = 0;
+  std::int64_t record_changes_ = 0;  // Made and not undone.
   std::vector<Op> log_;
   std::vector<Orphan> orphans_;
   std::vector<Widow> widows_;
