@@ -9,7 +9,9 @@
 #ifndef KIN_PROTO_GRAPH_GRAPH_H_
 #define KIN_PROTO_GRAPH_GRAPH_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,10 @@
 #include "absl/types/span.h"
 #include "google/protobuf/descriptor.h"
 #include "kin/options.pb.h"
+
+namespace re2 {
+class RE2;
+}  // namespace re2
 
 namespace kin::graph {
 
@@ -86,6 +92,21 @@ struct Association {
   const google::protobuf::OneofDescriptor* oneof = nullptr;
 };
 
+// The value rules of one field; see kin.FieldOptions.
+struct ValueRule {
+  const google::protobuf::FieldDescriptor* field = nullptr;
+  bool required = false;
+  // Of an integer field: whole, and exact.
+  std::optional<double> min;
+  std::optional<double> max;
+  std::optional<std::uint64_t> min_len;
+  std::optional<std::uint64_t> max_len;
+  std::shared_ptr<const re2::RE2> pattern;  // Null: none. For bytes it is Latin-1.
+  std::vector<std::string> in;              // As written; empty: any.
+  // The same of an integer or enum field, in two's complement.
+  std::vector<std::uint64_t> in_numbers;
+};
+
 struct Model {
   const google::protobuf::Descriptor* descriptor = nullptr;
   std::string name;   // descriptor->full_name()
@@ -106,6 +127,12 @@ struct Model {
     int index;
   };
   std::vector<UniqueField> unique_fields;
+  // Of the fields that have any, in order of declaration.
+  std::vector<ValueRule> value_rules;
+  // The fields that the store fills in; null where there is none.
+  const google::protobuf::FieldDescriptor* created_at = nullptr;
+  const google::protobuf::FieldDescriptor* updated_at = nullptr;
+  const google::protobuf::FieldDescriptor* lock_version = nullptr;
 
   const Association* FindAssociation(absl::string_view association_name) const;
   // SQL column of a field of this model.

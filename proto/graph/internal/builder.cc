@@ -64,6 +64,8 @@ Graph Builder::Build(absl::Span<const Descriptor* const> models) {
   for (ModelState& state : states_) {
     ResolveKey(state);
     CheckFields(state);
+    ResolveValueRules(state);
+    ResolveStamps(state);
     CheckIndexes(state);
     CheckColumns(state);
     Declare(state);

@@ -87,6 +87,14 @@ class Builder {
   bool CheckKeyPart(ModelState& state, const FieldDescriptor& field);
   void CheckFields(ModelState& state);
   void CheckField(ModelState& state, const FieldDescriptor& field, const FieldOptions& options);
+  // value_rules.cc
+  void ResolveValueRules(ModelState& state);
+  void ResolveValueRule(ModelState& state, const FieldDescriptor& field,
+                        const FieldOptions& options);
+  // stamps.cc: created_at, updated_at and lock_version.
+  void ResolveStamps(ModelState& state);
+  bool CheckStamp(ModelState& state, const FieldDescriptor& field, const FieldOptions& options,
+                  int option);
   // The fields of `message` called `names`, the i-th of which is at `position(i)`. Reports those
   // that there are not, repetitions, and too many, each message beginning with `what`; nothing
   // then.
