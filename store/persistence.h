@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "google/protobuf/message.h"
+#include "kin/store/change.h"
 #include "kin/store/commit.h"
 #include "kin/store/key.h"
 #include "kin/store/schema.h"
@@ -25,15 +26,6 @@
 namespace kin {
 
 class Snapshot;
-
-// The net change of one record in one commit. `model` counts in Schema::graph().models.
-// Valid only during the call that passes it.
-struct Change {
-  int model = 0;
-  KeyView key;
-  const google::protobuf::Message* before = nullptr;  // Null: the record is new.
-  const google::protobuf::Message* after = nullptr;   // Null: the record is deleted.
-};
 
 // Takes the records of a database into a store that is being opened.
 // Thread-compatible: one thread at a time.
@@ -47,7 +39,7 @@ class Loader {
   virtual google::protobuf::Message* New(int model) = 0;
   // INVALID_ARGUMENT: the record breaks a rule of a single record (text that is not UTF-8).
   // ALREADY_EXISTS: another record has its key. The record is discarded in both cases.
-  // Unique values and parents are checked when all are loaded.
+  // Value rules, unique values and parents are checked when all are loaded.
   virtual absl::Status Add(int model, google::protobuf::Message* record) = 0;
   virtual void Discard(int model, google::protobuf::Message* record) = 0;
 };
@@ -56,9 +48,10 @@ class Loader {
 struct Violation {
   int model = 0;                                      // Of `record`.
   const google::protobuf::Message* record = nullptr;  // Valid during Persistence::Describe only.
-  // The fields that break the rule: a foreign key without its parent, a value another record has.
+  // The fields that break the rule: a foreign key without its parent, a value another record has, a
+  // value that a rule of the field refuses.
   std::vector<const google::protobuf::FieldDescriptor*> fields;
-  enum class Kind { kMissingParent, kDuplicate } kind = Kind::kMissingParent;
+  enum class Kind { kMissingParent, kDuplicate, kValue } kind = Kind::kMissingParent;
   std::string detail;  // Such as "there is no accounts.User with id 7".
 };
 

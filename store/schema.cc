@@ -58,10 +58,26 @@ SchemaData::SchemaData(std::vector<const ModelOps*> models,
 }  // namespace internal
 
 Schema::Schema(std::initializer_list<const internal::ModelOps*> models)
-    : data_(
+    : Schema(
           std::make_shared<internal::SchemaData>(std::vector<const internal::ModelOps*>(models))) {}
 
-Schema::Schema(std::shared_ptr<const internal::SchemaData> data) : data_(std::move(data)) {}
+Schema::Schema(std::shared_ptr<const internal::SchemaData> data)
+    : data_(std::move(data)), hooks_(std::make_shared<internal::Hooks>()) {}
+
+Schema& Schema::AddHook(internal::Hooks::Entry hook) {
+  auto hooks = std::make_shared<internal::Hooks>(*hooks_);
+  hooks->entries.push_back(std::move(hook));
+  hooks_ = std::move(hooks);
+  return *this;
+}
+
+Schema& Schema::AfterCommit(
+    std::function<absl::Status(CommitNumber commit, absl::Span<const Change> changes)> hook) {
+  auto hooks = std::make_shared<internal::Hooks>(*hooks_);
+  hooks->after_commit.push_back(std::move(hook));
+  hooks_ = std::move(hooks);
+  return *this;
+}
 
 Schema Schema::OfDescriptors(absl::Span<const google::protobuf::Descriptor* const> models,
                              google::protobuf::MessageFactory* factory) {

@@ -2,6 +2,7 @@
 #ifndef KIN_STORE_SCHEMA_H_
 #define KIN_STORE_SCHEMA_H_
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -11,6 +12,8 @@
 #include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "kin/proto/graph/graph.h"
+#include "kin/store/change.h"
+#include "kin/store/internal/hooks.h"
 #include "kin/store/key.h"
 
 namespace kin {
@@ -33,7 +36,8 @@ class SchemaData;
 // Models that are known only at run time come from their descriptors (OfDescriptors); their records
 // are handled as google::protobuf::Message.
 //
-// Copies share their contents. Thread-safety: immutable.
+// Copies share their contents; hooks that are added to one are not added to the others.
+// Thread-compatible: immutable but for the adding of hooks.
 class Schema {
  public:
   // Each M is a message with the `kin.model` option and generated code.
@@ -48,6 +52,27 @@ class Schema {
   // the like. Reading costs more than with generated code, by reflection and one indirection.
   static Schema OfDescriptors(absl::Span<const google::protobuf::Descriptor* const> models,
                               google::protobuf::MessageFactory* factory);
+
+  // Adds a hook, to be called by stores that are opened with this schema afterwards. What hooks are
+  // given, and when they are called, is in kin/store/hooks.h. M must be one of the models, else
+  // Open is INVALID_ARGUMENT.
+  //
+  //   Before    absl::Status(kin::ChangeOf<M>& [, kin::Transaction&])
+  //   After     absl::Status(const kin::ChangeOf<M>& [, kin::Transaction&])
+  //   Validate  absl::Status(const kin::ChangeOf<M>& [, const kin::Transaction&]), or (const M&)
+  //
+  // The transaction may be left out. Hooks are called on the threads that write, one at a time.
+  template <typename M, typename Hook>
+  Schema& Before(Change::Kind kind, Hook hook);
+  template <typename M, typename Hook>
+  Schema& After(Change::Kind kind, Hook hook);
+  template <typename M, typename Hook>
+  Schema& Validate(Hook hook);
+  // Called after each commit, in order, when it is visible: with its number, and the net change of
+  // each record, in no particular order, which is valid during the call. An error is returned by
+  // Write, and does not undo the commit.
+  Schema& AfterCommit(
+      std::function<absl::Status(CommitNumber commit, absl::Span<const Change> changes)> hook);
 
   // INVALID_ARGUMENT with every mistake in the models; OK if there is none.
   const absl::Status& status() const;
@@ -72,12 +97,15 @@ class Schema {
 
   // Not for use by programs.
   const internal::SchemaData& data() const { return *data_; }
+  const internal::Hooks& hooks() const { return *hooks_; }
 
  private:
+  Schema& AddHook(internal::Hooks::Entry hook);
   explicit Schema(std::initializer_list<const internal::ModelOps*> models);
   explicit Schema(std::shared_ptr<const internal::SchemaData> data);
 
   std::shared_ptr<const internal::SchemaData> data_;
+  std::shared_ptr<const internal::Hooks> hooks_;
 };
 
 }  // namespace kin

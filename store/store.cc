@@ -14,7 +14,8 @@ Store::~Store() = default;
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(Schema schema, OpenOptions options) {
   absl::StatusOr<std::unique_ptr<internal::Engine>> engine =
       internal::Engine::Open(std::move(schema), std::move(options.persistence),
-                             {.max_transaction_changes = options.max_transaction_changes});
+                             {.max_transaction_changes = options.max_transaction_changes,
+                              .clock = std::move(options.clock)});
   if (!engine.ok()) return engine.status();
   return std::unique_ptr<Store>(new Store(std::move(*engine)));
 }

@@ -11,6 +11,7 @@
 #define KIN_STORE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/base/attributes.h"
@@ -19,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "kin/store/commit.h"
+#include "kin/store/hooks.h"
 #include "kin/store/persistence.h"
 #include "kin/store/schema.h"
 #include "kin/store/snapshot.h"
@@ -39,6 +41,9 @@ struct OpenOptions {
   // RESOURCE_EXHAUSTED. It ends a mistaken loop or cascade before that has used up the memory: a
   // change is held, with what undoes it, in some hundreds of bytes until the commit. At least 1.
   std::int64_t max_transaction_changes = 10'000'000;
+  // What created_at and updated_at are filled from; called by the thread that writes. Null: the
+  // machine's clock.
+  std::function<absl::Time()> clock;
 };
 
 struct WriteOptions {
@@ -70,7 +75,8 @@ class Store {
   //
   // The wait for `durability` does not hold the writer's lock; if it fails, its error is returned,
   // and the commit stands. FAILED_PRECONDITION: the store is closed, or the call is made inside a
-  // body. RESOURCE_EXHAUSTED: write-behind is full.
+  // body or a hook. RESOURCE_EXHAUSTED: write-behind is full. If a hook has failed in the
+  // transaction, that is the error, whatever `body` returns.
   absl::StatusOr<CommitNumber> Write(absl::FunctionRef<absl::Status(Transaction&)> body,
                                      const WriteOptions& options = {});
 

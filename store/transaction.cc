@@ -39,7 +39,7 @@ absl::StatusOr<const google::protobuf::Message*> Transaction::UpsertRecord(
 absl::Status Transaction::DeleteRecord(int model, const google::protobuf::Message& record) {
   internal::Table& table = core_.engine().table(model);
   if (absl::Status status = CheckType(table, record); !status.ok()) return status;
-  return core_.Delete(table, &record);
+  return core_.Delete(table, &record, /*from_key=*/true);
 }
 
 const google::protobuf::Message* Transaction::FindRecord(int model, const KeyView& key) const {

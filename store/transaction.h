@@ -16,10 +16,13 @@
 // and has_one are judged at the call, NULLIFY and CASCADE act at the call; that each foreign key
 // that is present has its parent, and RESTRICT, are judged at commit.
 //
-// Errors of every call: INVALID_ARGUMENT (text that is not UTF-8), NOT_FOUND (a reference that is
-// empty or names a record that is gone), ALREADY_EXISTS (key, unique value, second child of a
-// has_one), FAILED_PRECONDITION, RESOURCE_EXHAUSTED (no id is left, the transaction is over
-// OpenOptions::max_transaction_changes). A reference of another store is a checked failure.
+// Errors of every call: INVALID_ARGUMENT (a value rule, text that is not UTF-8), NOT_FOUND (a
+// reference that is empty or names a record that is gone), ALREADY_EXISTS (key, unique value,
+// second child of a has_one), FAILED_PRECONDITION (a reference or record of an older lock_version
+// than the newest), RESOURCE_EXHAUSTED (no id is left, the transaction is over
+// OpenOptions::max_transaction_changes), and that of a hook that fails, which is the end of the
+// transaction: whatever follows, Write returns it. A reference of another store is a checked
+// failure.
 //
 // A reference that is passed names its record by model and key; it may come from a snapshot.
 #ifndef KIN_STORE_TRANSACTION_H_
@@ -79,7 +82,7 @@ class Transaction : public internal::Reader {
   absl::StatusOr<R> Update(const R& ref, Change&& change) {
     using M = typename R::Record;
     internal::Table& table = TableOf<M>();
-    absl::StatusOr<internal::Version*> current = core_.FindNamed(table, Named(ref));
+    absl::StatusOr<internal::Version*> current = core_.FindToChange(table, Named(ref));
     if (!current.ok()) return current.status();
     M copy(*internal::RecordIn<M>(*current));
     const std::uint64_t generation = core_.generation();
@@ -167,13 +170,14 @@ class Transaction : public internal::Reader {
   const google::protobuf::Message* FindRecord(int model, const KeyView& key) const;
 
   // Marks this place. RollbackTo undoes all that was done since; references to versions made since
-  // stay readable, but name records that may be gone.
+  // stay readable, but name records that may be gone. A hook goes back to savepoints of its own
+  // only.
   kin::Savepoint Savepoint() {
     kin::Savepoint savepoint;
     savepoint.mark_ = core_.mark();
     return savepoint;
   }
-  void RollbackTo(const kin::Savepoint& savepoint) { core_.RollbackTo(savepoint.mark_); }
+  void RollbackTo(const kin::Savepoint& savepoint) { core_.RollbackForProgram(savepoint.mark_); }
 
   // For the library.
   explicit Transaction(internal::TransactionCore* core) : Reader(core->view()), core_(*core) {}

@@ -116,6 +116,22 @@ absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& l
   return state;
 }
 
+namespace {
+
+absl::string_view TextOf(Violation::Kind kind) {
+  switch (kind) {
+    case Violation::Kind::kMissingParent:
+      return "broken reference: ";
+    case Violation::Kind::kDuplicate:
+      return "duplicate value: ";
+    case Violation::Kind::kValue:
+      return "value not allowed: ";
+  }
+  return "";
+}
+
+}  // namespace
+
 absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
   constexpr std::size_t kMost = 20;
   std::string message = absl::StrCat(given_path_, ": ");
@@ -126,10 +142,8 @@ absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
     for (const google::protobuf::FieldDescriptor* field : violation.fields) {
       absl::StrAppend(&columns, columns.empty() ? "" : ", ", table.columns[field->index()].name);
     }
-    absl::StrAppend(
-        &message, i == 0 ? "" : "; ", table.Describe(*violation.record), ", column ", columns, ": ",
-        violation.kind == Violation::Kind::kDuplicate ? "duplicate value: " : "broken reference: ",
-        violation.detail);
+    absl::StrAppend(&message, i == 0 ? "" : "; ", table.Describe(*violation.record), ", column ",
+                    columns, ": ", TextOf(violation.kind), violation.detail);
   }
   if (violations.size() > kMost) {
     absl::StrAppend(&message, "; and ", violations.size() - kMost, " more");

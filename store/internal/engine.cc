@@ -47,9 +47,9 @@ class BodyScope {
 
 }  // namespace
 
-Engine::Engine(Schema schema, const EngineLimits& limits)
+Engine::Engine(Schema schema, EngineSettings settings)
     : schema_(std::move(schema)),
-      limits_(limits),
+      settings_(std::move(settings)),
       slots_(schema_.data().slots, nullptr),
       registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size()), this),
       context_(&registry_),
@@ -59,6 +59,10 @@ Engine::Engine(Schema schema, const EngineLimits& limits)
   for (std::size_t i = 0; i < graph.models.size(); ++i) {
     tables_.push_back(std::make_unique<Table>(&context_, *schema_.data().ops[i], *graph.models[i],
                                               static_cast<int>(i)));
+  }
+  for (const Hooks::Entry& hook : schema_.hooks().entries) {
+    tables_[schema_.IndexOf(hook.model)]->AddHook(hook);
+    validates_ |= hook.when == Hooks::When::kValidate;
   }
   for (const auto& key : graph.foreign_keys) {
     const Link link = LinkOf(*key);
@@ -96,14 +100,20 @@ Engine::Link Engine::LinkOf(const graph::ForeignKey& key) {
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(Schema schema,
                                                      std::unique_ptr<Persistence> persistence,
-                                                     const EngineLimits& limits) {
+                                                     EngineSettings settings) {
   if (!schema.status().ok()) return schema.status();
-  if (limits.max_transaction_changes < 1) {
+  if (settings.max_transaction_changes < 1) {
     return absl::InvalidArgumentError(absl::StrCat("OpenOptions::max_transaction_changes is ",
-                                                   limits.max_transaction_changes,
+                                                   settings.max_transaction_changes,
                                                    "; with less than 1 nothing could be written"));
   }
-  std::unique_ptr<Engine> engine(new Engine(std::move(schema), limits));
+  for (const Hooks::Entry& hook : schema.hooks().entries) {
+    if (schema.IndexOf(hook.model) >= 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the schema has a hook for ", hook.model->full_name(),
+                     ", which is none of its models; add it to kin::Schema::Of"));
+  }
+  std::unique_ptr<Engine> engine(new Engine(std::move(schema), std::move(settings)));
   {
     absl::MutexLock lock(&engine->writer_mutex_);
     engine->persistence_ = std::move(persistence);
@@ -197,6 +207,7 @@ absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(Transa
     if (absl::Status status = persistence_->WaitForSpace(); !status.ok()) return status;
   }
   CommitNumber committed;
+  absl::Status after;
   {
     absl::MutexLock lock(&writer_mutex_);
     if (absl::Status status = CheckWritable(); !status.ok()) return status;
@@ -212,7 +223,8 @@ absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(Transa
         BodyScope scope(&writer_thread_);
         status = body(transaction);
       }
-      if (status.ok()) status = Commit(transaction);
+      if (!transaction.aborted().ok()) status = transaction.aborted();
+      if (status.ok()) status = Commit(transaction, &after);
     }
     if (!status.ok()) return status;
     committed = registry_.published();
@@ -223,19 +235,40 @@ absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(Transa
       return absl::Status(
           durable.code(),
           absl::StrCat("commit ", committed,
-                       " is made and stays, but is not durable yet: ", durable.message()));
+                       " is made and stays, but is not durable yet: ", durable.message(),
+                       after.ok() ? "" : "; and a hook after it failed: ", after.message()));
     }
+  }
+  if (!after.ok()) {
+    return absl::Status(after.code(), absl::StrCat("commit ", committed,
+                                                   " is made and stays, but a hook after it "
+                                                   "failed: ",
+                                                   after.message()));
   }
   return committed;
 }
 
-absl::Status Engine::Commit(TransactionCore& transaction) {
+absl::Status Engine::AfterCommit(CommitNumber commit, absl::Span<const Change> changes) {
+  absl::Status status;
+  BodyScope scope(&writer_thread_);
+  for (const CommitHook& hook : schema_.hooks().after_commit) {
+    status.Update(GuardedCommitHook(hook, commit, changes));
+  }
+  return status;
+}
+
+absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
   if (transaction.empty()) return absl::OkStatus();
   if (absl::Status status = transaction.CheckAtCommit(); !status.ok()) return status;
   const CommitNumber commit = CommitOf(context_.stamp);
+  const bool hooked = !schema_.hooks().after_commit.empty();
   absl::Span<const Change> changes;
+  if (persistence_ != nullptr || validates_ || hooked) changes = transaction.NetChanges();
+  if (validates_) {
+    BodyScope scope(&writer_thread_);
+    if (absl::Status status = transaction.Validate(changes); !status.ok()) return status;
+  }
   if (persistence_ != nullptr) {
-    changes = transaction.NetChanges();
     if (absl::Status status = persistence_->Admit(changes); !status.ok()) return status;
   }
   {
@@ -247,6 +280,7 @@ absl::Status Engine::Commit(TransactionCore& transaction) {
     registry_.Publish(commit);
   }
   transaction.Finish();
+  if (hooked) *after = AfterCommit(commit, changes);
   return absl::OkStatus();
 }
 

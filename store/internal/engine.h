@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "kin/store/commit.h"
 #include "kin/store/internal/table.h"
@@ -28,8 +30,9 @@ namespace kin::internal {
 class TransactionCore;
 
 // As in kin::OpenOptions.
-struct EngineLimits {
+struct EngineSettings {
   std::int64_t max_transaction_changes;
+  std::function<absl::Time()> clock;
 };
 
 // Thread-safe.
@@ -38,7 +41,7 @@ class Engine final : public CommitSource {
   // As kin::Store::Open.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(Schema schema,
                                                       std::unique_ptr<Persistence> persistence,
-                                                      const EngineLimits& limits);
+                                                      EngineSettings settings);
   ~Engine() override;
 
   // As kin::Store::Write; `body` gets the transaction.
@@ -57,7 +60,8 @@ class Engine final : public CommitSource {
   void Cut(absl::FunctionRef<void(Snapshot, absl::Span<const std::uint64_t>)> cut) override;
 
   const Schema& schema() const { return schema_; }
-  const EngineLimits& limits() const { return limits_; }
+  const EngineSettings& settings() const { return settings_; }
+  absl::Time Now() const { return settings_.clock != nullptr ? settings_.clock() : absl::Now(); }
   int tables() const { return static_cast<int>(tables_.size()); }
   // Constant after Open; what is in a table is guarded as it says.
   Table& table(int position) { return *tables_[position]; }
@@ -85,9 +89,11 @@ class Engine final : public CommitSource {
 
   class EndOfTransaction;
 
-  Engine(Schema schema, const EngineLimits& limits);
+  Engine(Schema schema, EngineSettings settings);
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
-  absl::Status Commit(TransactionCore& transaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+  // `after`: what AfterCommit hooks give; the commit stands whatever that is.
+  absl::Status Commit(TransactionCore& transaction, absl::Status* after)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   void Reclaim(std::size_t limit) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   void AddStats(Stats* stats) ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
   absl::Status CheckWritable() const;
@@ -97,8 +103,13 @@ class Engine final : public CommitSource {
   }
   void Housekeep();
 
+  // The hooks after `commit`, which is visible.
+  absl::Status AfterCommit(CommitNumber commit, absl::Span<const Change> changes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(writer_mutex_);
+
   const Schema schema_;
-  const EngineLimits limits_;
+  const EngineSettings settings_;
+  bool validates_ = false;         // Some model has a validator. Constant after construction.
   std::vector<HashIndex*> slots_;  // View::slots. Constant after construction.
   ViewRegistry registry_;
   absl::Mutex writer_mutex_;  // Held from the start of a transaction to the end of its commit.

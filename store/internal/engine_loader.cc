@@ -89,6 +89,18 @@ absl::Status EngineLoader::Add(int model, Message* record) {
   return absl::OkStatus();
 }
 
+void EngineLoader::CheckValues(const Table& table, const Message& record,
+                               std::vector<Violation>* violations) {
+  if (table.rules() == nullptr) return;
+  for (BrokenRule& broken : table.rules()->values().Check(record)) {
+    violations->push_back({table.position(),
+                           &record,
+                           {broken.field},
+                           Violation::Kind::kValue,
+                           std::move(broken.text)});
+  }
+}
+
 void EngineLoader::Index(Table& table, Version* version, std::vector<Violation>* violations) {
   const Message& record = *table.MessageOf(version);
   for (int i = 1; i < table.indexes(); ++i) {
@@ -145,7 +157,9 @@ std::vector<Violation> EngineLoader::BuildIndexes() {
   std::vector<Violation> violations;
   for (const std::unique_ptr<Table>& table : engine_.tables_) {
     ForEachVersion(*table, [&](Version* version) {
-      if (violations.size() < kMaxViolations) Index(*table, version, &violations);
+      if (violations.size() >= kMaxViolations) return;
+      CheckValues(*table, *table->MessageOf(version), &violations);
+      Index(*table, version, &violations);
     });
     for (int i = 0; i < table->indexes(); ++i) {
       if (table->ordered(i) != nullptr) IndexInOrder(*table, *table->ordered(i));

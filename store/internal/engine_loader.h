@@ -27,6 +27,8 @@ class EngineLoader final : public Loader {
 
  private:
   Version* VersionOf(Table& table, google::protobuf::Message* record);
+  static void CheckValues(const Table& table, const google::protobuf::Message& record,
+                          std::vector<Violation>* violations);
   void Index(Table& table, Version* version, std::vector<Violation>* violations);
   void IndexInOrder(Table& table, OrderedIndex& ordered);
   void CheckParents(Table& table, const Version* version, std::vector<Violation>* violations);

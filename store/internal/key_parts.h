@@ -37,6 +37,21 @@ inline std::uint64_t BiasDouble(double value) {
   return (bits & sign) != 0 ? ~bits : bits | sign;
 }
 
+// The inverses, of signed integers and of floating point.
+constexpr std::int64_t UnbiasInteger(std::uint64_t biased) {
+  return static_cast<std::int64_t>(biased ^ (std::uint64_t{1} << 63));
+}
+inline double UnbiasDouble(std::uint64_t biased) {
+  if (biased == std::numeric_limits<std::uint64_t>::max()) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  const std::uint64_t sign = std::uint64_t{1} << 63;
+  const std::uint64_t bits = (biased & sign) != 0 ? biased & ~sign : ~biased;
+  double value;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
 // One field's value: a biased number, or bytes (then `data` is not null). Not initialised by
 // default, so that KeyParts costs no more than the parts it has.
 struct KeyPart {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -45,6 +46,18 @@ absl::Status CheckRecord(const Table& table, const Message& record) {
                      ": the text is not UTF-8; use a field of type bytes for other data"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckValues(const Table& table, const Message& record) {
+  if (table.rules() == nullptr || table.rules()->values().empty()) return absl::OkStatus();
+  const std::vector<BrokenRule> broken = table.rules()->values().Check(record);
+  if (broken.empty()) return absl::OkStatus();
+  std::string message;
+  for (const BrokenRule& rule : broken) {
+    absl::StrAppend(&message, message.empty() ? "" : "\n", table.NameOf(record), ".",
+                    rule.field->name(), ": ", rule.text);
+  }
+  return absl::InvalidArgumentError(message);
 }
 
 void RaiseNextId(Table& table, const Message& record) {

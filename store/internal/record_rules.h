@@ -12,6 +12,9 @@ namespace kin::internal {
 // INVALID_ARGUMENT: text that is not UTF-8.
 absl::Status CheckRecord(const Table& table, const google::protobuf::Message& record);
 
+// INVALID_ARGUMENT: values that the rules of their fields refuse, each named.
+absl::Status CheckValues(const Table& table, const google::protobuf::Message& record);
+
 // For a model with allocated ids. If the id of `record` is 0, sets it to the next one and returns
 // true; else raises the next one above it. RESOURCE_EXHAUSTED if there is no next one.
 absl::StatusOr<bool> AllocateId(Table& table, google::protobuf::Message* record);

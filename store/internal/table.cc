@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
+#include "kin/store/internal/read_field.h"
 #include "kin/store/internal/utf8.h"
 
 namespace kin::internal {
@@ -17,47 +18,6 @@ using google::protobuf::Message;
 
 bool IsBytes(const FieldDescriptor& field) {
   return field.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
-}
-
-bool ReadByReflection(const Message& record, const FieldDescriptor& field, KeyPart* part) {
-  const google::protobuf::Reflection& reflection = *record.GetReflection();
-  if (field.has_presence() && !reflection.HasField(record, &field)) return false;
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      *part = MakeKeyPart(reflection.GetInt32(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_INT64:
-      *part = MakeKeyPart(reflection.GetInt64(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_UINT32:
-      *part = MakeKeyPart(reflection.GetUInt32(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_UINT64:
-      *part = MakeKeyPart(reflection.GetUInt64(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_BOOL:
-      *part = MakeKeyPart(reflection.GetBool(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_ENUM:
-      *part = MakeKeyPart(static_cast<std::int32_t>(reflection.GetEnumValue(record, &field)));
-      break;
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      *part = MakeKeyPart(reflection.GetDouble(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_FLOAT:
-      *part = MakeKeyPart(reflection.GetFloat(record, &field));
-      break;
-    case FieldDescriptor::CPPTYPE_STRING: {
-      // A string held as std::string is returned by reference; `unused` is for other
-      // representations, which this protobuf has for extensions and cords only.
-      std::string unused;
-      *part = MakeKeyPart(reflection.GetStringReference(record, &field, &unused));
-      break;
-    }
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return false;
-  }
-  return true;
 }
 
 // Bytes of a key of several parts: a zero byte is written as 00 ff, and 00 00 ends the part, so
@@ -118,7 +78,7 @@ void SetNumber(std::uint64_t biased, const FieldDescriptor& field, Message* reco
 
 std::string ValueText(const Message& record, const FieldDescriptor& field) {
   KeyPart part;
-  if (!ReadByReflection(record, field, &part)) return "absent";
+  if (!ReadField(record, field, &part)) return "absent";
   if (part.data != nullptr) {
     return absl::StrCat("\"", absl::CHexEscape(part.bytes().substr(0, 64)),
                         part.bytes().size() > 64 ? "..." : "", "\"");
@@ -205,7 +165,7 @@ bool KeyReader::Read(const Message& record, KeyParts* key) const {
   for (int i = 0; i < key->size; ++i) {
     const Getter& getter = getters_[i];
     if (!(getter.get != nullptr ? getter.get(record, &key->parts[i])
-                                : ReadByReflection(record, *getter.field, &key->parts[i]))) {
+                                : ReadField(record, *getter.field, &key->parts[i]))) {
       return false;
     }
   }
@@ -239,7 +199,9 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
       model_(model),
       position_(position),
       version_bytes_(VersionBytes(ops)),
-      text_fields_(TextFieldsOf(ops)) {
+      text_fields_(TextFieldsOf(ops)),
+      rules_(std::make_unique<ModelRules>(ops, model)) {
+  if (rules_->empty()) rules_.reset();
   for (const graph::Index& index : model.indexes) readers_.emplace_back(ops, index.fields);
   for (std::size_t i = 0; i < model.indexes.size(); ++i) {
     indexes_.push_back(
@@ -248,6 +210,11 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
                            ? std::make_unique<OrderedIndex>(this, static_cast<int>(i))
                            : nullptr);
   }
+}
+
+void Table::AddHook(const Hooks::Entry& hook) {
+  if (rules_ == nullptr) rules_ = std::make_unique<ModelRules>(ops_, model_);
+  rules_->AddHook(hook);
 }
 
 Table::~Table() {

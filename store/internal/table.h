@@ -14,6 +14,7 @@
 #include "kin/store/internal/hash_index.h"
 #include "kin/store/internal/key_parts.h"
 #include "kin/store/internal/model_ops.h"
+#include "kin/store/internal/model_rules.h"
 #include "kin/store/internal/ordered_index.h"
 #include "kin/store/internal/version.h"
 #include "kin/store/internal/writer_context.h"
@@ -113,6 +114,9 @@ class Table {
   const OrderedIndex* ordered(int i) const { return ordered_[i].get(); }
   const KeyReader& keys(int i) const { return readers_[i]; }
   const std::vector<TextField>& text_fields() const { return text_fields_; }
+  // Value rules, stamps and hooks; null if the model has none of these.
+  const ModelRules* rules() const { return rules_.get(); }
+  void AddHook(const Hooks::Entry& hook);
   CountChain& counts() { return counts_; }
   const CountChain& counts() const { return counts_; }
 
@@ -150,6 +154,7 @@ class Table {
   const std::size_t version_bytes_;
   std::vector<KeyReader> readers_;
   std::vector<TextField> text_fields_;
+  std::unique_ptr<ModelRules> rules_;
   std::vector<std::unique_ptr<HashIndex>> indexes_;
   std::vector<std::unique_ptr<OrderedIndex>> ordered_;
   CountChain counts_;

@@ -73,7 +73,7 @@ Version* TransactionCore::ShownBy(const Engine::Link& link, const Message& paren
 absl::Status TransactionCore::Detach(const Engine::Link& link, Version* child) {
   Table& table = *link.child;
   // A foreign key that is part of the primary key cannot be emptied: it may not change.
-  if (!link.key->optional) return Delete(table, table.MessageOf(child));
+  if (!link.key->optional) return Delete(table, table.MessageOf(child), /*from_key=*/true);
   Version* fresh = table.CopyVersion(*table.MessageOf(child));
   ClearForeignKey(*link.key, table.MutableMessageOf(fresh));
   return Update(table, child, fresh).status();
@@ -91,7 +91,7 @@ absl::StatusOr<Version*> TransactionCore::Attach(const Engine::Link& link, const
     SetForeignKey(*link.key, parent, table.MutableMessageOf(child));
     return Insert(table, child);
   }
-  absl::StatusOr<Version*> current = FindNamed(table, child_named);
+  absl::StatusOr<Version*> current = FindToChange(table, child_named);
   if (!current.ok()) return current;
   KeyParts now;
   if (table.keys(link.key->child_index).Read(*table.MessageOf(*current), &now) && now == key) {
@@ -125,6 +125,11 @@ absl::StatusOr<Version*> TransactionCore::Set(const graph::Association& has_one,
     if (shown == named) return named;  // It is the child already.
     if (child != nullptr && table.SameKey(0, *table.MessageOf(shown), *table.MessageOf(child))) {
       // The same record with other contents: replaced whole, and its own children stay.
+      status = CheckFresh(table, shown, *table.MessageOf(child));
+      if (!status.ok()) {
+        table.FreeVersion(child);
+        return status;
+      }
       SetForeignKey(*link.key, record, table.MutableMessageOf(child));
       return Update(table, shown, child);
     }
@@ -233,12 +238,9 @@ absl::Status TransactionCore::Remove(const graph::Association& has_many,
                    target.NameOf(*target.MessageOf(*child)), " is not among them"));
   if (has_many.through == nullptr) {
     const Engine::Link link = engine_.LinkOf(*has_many.foreign_key);
-    KeyParts key;
-    KeyParts held;
-    if (!owner.keys(link.key->parent_index).Read(record, &key) ||
-        !target.keys(link.key->child_index).Read(*target.MessageOf(*child), &held) ||
-        !(key == held)) {
-      return not_associated;
+    if (!IsChild(link, record, *child)) return not_associated;
+    if (absl::Status status = CheckFresh(target, *child, *child_named); !status.ok()) {
+      return status;
     }
     return Detach(link, *child);
   }
@@ -247,7 +249,8 @@ absl::Status TransactionCore::Remove(const graph::Association& has_many,
   Table& middle_table = TableOf(*has_many.through->target);
   const Mark before = mark();
   for (Version* middle : middles) {
-    if (absl::Status status = Delete(middle_table, middle_table.MessageOf(middle)); !status.ok()) {
+    absl::Status status = Delete(middle_table, middle_table.MessageOf(middle), /*from_key=*/true);
+    if (!status.ok()) {
       RollbackTo(before);
       return status;
     }

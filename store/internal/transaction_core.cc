@@ -88,7 +88,7 @@ std::vector<Version*> TransactionCore::ChildrenOf(const Engine::Link& link, cons
 // --- Changing records ---
 
 absl::Status TransactionCore::CheckLimit(const Table& table, const Message& record) const {
-  const std::int64_t limit = engine_.limits().max_transaction_changes;
+  const std::int64_t limit = engine_.settings().max_transaction_changes;
   if (ABSL_PREDICT_TRUE(record_changes_ < limit)) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat(table.NameOf(record), ": the transaction has made ", limit,
@@ -162,9 +162,12 @@ void TransactionCore::NoteWidows(Table& table, Version* current, const Version* 
 
 absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   const Mark before = mark();
-  absl::Status status = FillKey(table, fresh);
+  absl::Status status;
+  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) status = BeforeInsert(table, fresh);
+  if (status.ok()) status = FillKey(table, fresh);
   if (status.ok()) status = CheckLimit(table, *table.MessageOf(fresh));
   if (status.ok()) status = CheckRecord(table, *table.MessageOf(fresh));
+  if (status.ok()) status = CheckValues(table, *table.MessageOf(fresh));
   Version* current = nullptr;
   if (status.ok()) {
     current = table.FindEntry(*table.MessageOf(fresh));
@@ -182,12 +185,19 @@ absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   }
   NoteOrphans(table, nullptr, fresh);
   Install(table, current, fresh);
+  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
+    return AfterChange(before, table, Change::kInsert, nullptr, fresh);
+  }
   return fresh;
 }
 
 absl::StatusOr<Version*> TransactionCore::Upsert(Table& table, Version* fresh) {
   Version* current = table.FindEntry(*table.MessageOf(fresh));
   if (current == nullptr || current->deleted()) return Insert(table, fresh);
+  if (absl::Status status = CheckFresh(table, current, *table.MessageOf(fresh)); !status.ok()) {
+    table.FreeVersion(fresh);
+    return status;
+  }
   return Update(table, current, fresh);
 }
 
@@ -205,7 +215,10 @@ absl::StatusOr<Version*> TransactionCore::FindNamed(Table& table, const Message*
 
 absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current, Version* fresh) {
   const Message& record = *table.MessageOf(fresh);
-  absl::Status status = CheckLimit(table, record);
+  const Mark before = mark();
+  absl::Status status;
+  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) status = BeforeUpdate(table, current, fresh);
+  if (status.ok()) status = CheckLimit(table, record);
   if (status.ok() && !table.SameKey(0, *table.MessageOf(current), record)) {
     status = absl::InvalidArgumentError(absl::StrCat(
         table.NameOf(*table.MessageOf(current)), ".", FieldNames(table.model().primary_key),
@@ -213,41 +226,75 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
         "); delete the record and insert another"));
   }
   if (status.ok()) status = CheckRecord(table, record);
+  if (status.ok()) status = CheckValues(table, record);
   if (status.ok()) status = CheckUnique(table, current, fresh);
   if (!status.ok()) {
+    if (log_.size() > before.log) RollbackTo(before);  // What hooks have done.
     table.FreeVersion(fresh);
     return status;
   }
   NoteOrphans(table, current, fresh);
   NoteWidows(table, current, fresh);
   Install(table, current, fresh);
+  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
+    return AfterChange(before, table, Change::kUpdate, current, fresh);
+  }
   return fresh;
+}
+
+bool TransactionCore::IsChild(const Engine::Link& link, const Message& parent,
+                              const Version* child) {
+  KeyParts key;
+  KeyParts held;
+  return link.parent->keys(link.key->parent_index).Read(parent, &key) &&
+         link.child->keys(link.key->child_index).Read(*link.child->MessageOf(child), &held) &&
+         key == held;
 }
 
 absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
                                         std::vector<std::pair<Table*, Version*>>* cascade) {
+  const Mark before = mark();
+  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
+    absl::Status status = RunHooks(table, table.rules()->before(Change::kDelete),
+                                   {.kind = Change::kDelete, .before = table.MessageOf(current)});
+    if (!status.ok()) return status;
+    current = table.FindEntry(*table.MessageOf(current));
+    if (current == nullptr || current->deleted()) return absl::OkStatus();  // The hook has done it.
+  }
   for (const Engine::Link& link : engine_.children_of(table)) {
     if (link.key->on_delete == RESTRICT) continue;
     for (Version* child : ChildrenOf(link, *table.MessageOf(current))) {
       if (link.key->on_delete == CASCADE) {
         cascade->push_back({link.child, child});
-      } else if (absl::Status status = Detach(link, child); !status.ok()) {
+        continue;
+      }
+      if (link.child->rules() != nullptr) {  // A hook may have changed it since.
+        child = link.child->FindEntry(*link.child->MessageOf(child));
+        if (child == nullptr || child->deleted() ||
+            !IsChild(link, *table.MessageOf(current), child)) {
+          continue;
+        }
+      }
+      if (absl::Status status = Detach(link, child); !status.ok()) {
         return status;
       }
     }
   }
   // A record that refers to itself has a newer version now.
   current = table.FindEntry(*table.MessageOf(current));
+  if (current == nullptr || current->deleted()) return absl::OkStatus();  // A hook has done it.
   if (absl::Status status = CheckLimit(table, *table.MessageOf(current)); !status.ok()) {
     return status;
   }
   NoteWidows(table, current, nullptr);
-  Install(table, current, table.NewTombstone(*table.MessageOf(current)));
-  return absl::OkStatus();
+  Version* tombstone = table.NewTombstone(*table.MessageOf(current));
+  Install(table, current, tombstone);
+  if (ABSL_PREDICT_TRUE(table.rules() == nullptr)) return absl::OkStatus();
+  return AfterChange(before, table, Change::kDelete, current, tombstone).status();
 }
 
-absl::Status TransactionCore::Delete(Table& table, const Message* named) {
-  absl::StatusOr<Version*> first = FindNamed(table, named);
+absl::Status TransactionCore::Delete(Table& table, const Message* named, bool from_key) {
+  absl::StatusOr<Version*> first = from_key ? FindNamed(table, named) : FindToChange(table, named);
   if (!first.ok()) return first.status();
   const Mark before = mark();
   std::vector<std::pair<Table*, Version*>> cascade = {{&table, *first}};
@@ -258,11 +305,11 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named) {
     if (current == nullptr || current->deleted()) continue;  // Reached another way before.
     absl::Status status = DeleteOne(*next_table, current, &cascade);
     if (!status.ok()) {
-      if (absl::IsResourceExhausted(status) && record_changes_ > before.changes) {
+      if (absl::IsResourceExhausted(status) && aborted_.ok() && record_changes_ > before.changes) {
         status = absl::ResourceExhaustedError(absl::StrCat(
             table.NameOf(*named), ": the delete reaches more records than the transaction may ",
             "change (OpenOptions::max_transaction_changes is ",
-            engine_.limits().max_transaction_changes,
+            engine_.settings().max_transaction_changes,
             "); delete children first, in several transactions, or raise it"));
       }
       RollbackTo(before);

@@ -11,6 +11,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "kin/proto/graph/graph.h"
 #include "kin/store/internal/engine.h"
@@ -43,9 +45,12 @@ class TransactionCore {
   // The newest version of the record that `named` names by its key. Null and a key that is gone
   // are NOT_FOUND.
   absl::StatusOr<Version*> FindNamed(Table& table, const google::protobuf::Message* named) const;
+  // The same, to change it. FAILED_PRECONDITION if `named` is of an older lock_version.
+  absl::StatusOr<Version*> FindToChange(Table& table, const google::protobuf::Message* named) const;
   // Replaces `current`, the newest version, by `fresh`.
   absl::StatusOr<Version*> Update(Table& table, Version* current, Version* fresh);
-  absl::Status Delete(Table& table, const google::protobuf::Message* named);
+  // `from_key`: only the key of `named` counts.
+  absl::Status Delete(Table& table, const google::protobuf::Message* named, bool from_key = false);
 
   // Associations. `child` and `far` are fresh versions or null, `child_named` / `far_named` name
   // records that exist: one of the two is given.
@@ -68,12 +73,18 @@ class TransactionCore {
   };
   Mark mark() const { return {log_.size(), orphans_.size(), widows_.size(), record_changes_}; }
   void RollbackTo(const Mark& mark);
+  // The same for the program: a hook may undo only what was done since it was called.
+  void RollbackForProgram(const Mark& mark);
 
   // Changes whenever some record does.
   std::uint64_t generation() const { return generation_; }
   bool empty() const { return log_.empty(); }
+  // Not OK once a hook has failed: the transaction cannot commit, and Write returns this.
+  const absl::Status& aborted() const { return aborted_; }
   // All rules that are judged at commit; every violation is listed.
   absl::Status CheckAtCommit() const;
+  // Calls the validators of what has changed; every failure is listed.
+  absl::Status Validate(absl::Span<const Change> changes);
   // The net changes. Valid until the transaction ends.
   const std::vector<Change>& NetChanges();
   // Queues what the commit superseded for reclamation. To be called once it is published.
@@ -98,6 +109,17 @@ class TransactionCore {
 
   // RESOURCE_EXHAUSTED unless another change may be made, of `record`.
   absl::Status CheckLimit(const Table& table, const google::protobuf::Message& record) const;
+  // transaction_rules.cc: what models with ModelRules do before and after a change.
+  absl::Status BeforeInsert(Table& table, Version* fresh);
+  absl::Status BeforeUpdate(Table& table, Version* current, Version* fresh);
+  absl::StatusOr<Version*> AfterChange(const Mark& before, Table& table, Change::Kind kind,
+                                       const Version* was, Version* now);
+  absl::Status RunHooks(const Table& table, const ModelRules::HookList& hooks, HookCall call);
+  absl::Status CheckFresh(const Table& table, const Version* current,
+                          const google::protobuf::Message& named) const;
+  absl::Status Abort(absl::Status status);
+  absl::Time Now();
+
   absl::Status FillKey(Table& table, Version* fresh);
   absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
   void NoteOrphans(Table& table, const Version* current, Version* fresh);
@@ -119,6 +141,8 @@ class TransactionCore {
   // The children of a parent over a link.
   static std::vector<Version*> ChildrenOf(const Engine::Link& link,
                                           const google::protobuf::Message& parent);
+  static bool IsChild(const Engine::Link& link, const google::protobuf::Message& parent,
+                      const Version* child);
   absl::Status DeleteOne(Table& table, Version* current,
                          std::vector<std::pair<Table*, Version*>>* cascade);
   // The child that a has_one shows, the one with the lowest key if there are several.
@@ -138,6 +162,10 @@ class TransactionCore {
 
   Engine& engine_;
   bool finished_ = false;
+  absl::Status aborted_;
+  int hook_depth_ = 0;
+  Mark floor_;                             // Where the innermost hook began.
+  absl::Time now_ = absl::InfinitePast();  // Of all stamps of the transaction.
   std::uint64_t generation_ = 0;
   std::int64_t record_changes_ = 0;  // Made and not undone.
   std::vector<Op> log_;
