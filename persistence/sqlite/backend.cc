@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/sqlite/database_file.h"
 #include "kin/persistence/sqlite/reader.h"
-#include "kin/persistence/sqlite/record_limits.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -46,7 +45,10 @@ absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& lo
   schema_ = schema;
   mapping_ = *std::move(mapping);
   stored_schema_ = SchemaToStore(mapping_, schema_->graph());
-  absl::Status status = CheckLimits(mapping_);
+  absl::StatusOr<Limits> limits = Limits::OfSqlite();
+  if (!limits.ok()) return limits.status();
+  limits_ = *limits;
+  absl::Status status = CheckLimits(mapping_, limits_);
   if (!status.ok()) return status;
   for (const Table& table : mapping_.tables) may_be_large_.push_back(MayBeLarge(table));
 
@@ -165,10 +167,15 @@ absl::Status SqliteBackend::Start() {
   // From here on a commit is in the log when it returns, and on the disk after Sync.
   if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
   if (!status.ok()) return Named(status);
+  MakeWriters();
+  return absl::OkStatus();
+}
+
+void SqliteBackend::MakeWriters() {
+  writers_.clear();
   for (int table = 0; table < static_cast<int>(mapping_.tables.size()); ++table) {
     writers_.emplace_back(&database_, &*schema_, &mapping_, table);
   }
-  return absl::OkStatus();
 }
 
 absl::Status SqliteBackend::Configure() {
@@ -244,7 +251,10 @@ absl::Status SqliteBackend::Close() {
   if (database_) {
     ForgetStatements();
     absl::Status status = database_.Close();
-    if (!status.ok()) return Named(status);
+    if (!status.ok()) {
+      MakeWriters();
+      return Named(status);
+    }
   }
   owner_.Release();
   return absl::OkStatus();

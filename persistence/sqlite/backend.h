@@ -15,6 +15,7 @@
 #include "kin/persistence/mapping.h"
 #include "kin/persistence/sqlite/database.h"
 #include "kin/persistence/sqlite/owner_lock.h"
+#include "kin/persistence/sqlite/record_limits.h"
 #include "kin/persistence/sqlite/table_writer.h"
 #include "kin/persistence/sqlite/tables.h"
 
@@ -44,6 +45,8 @@ class SqliteBackend final : public Backend {
   absl::StatusOr<LoadedState> LoadLocked(Loader& loader);
   absl::StatusOr<LoadedState> ReadAll(Database& database, Loader& loader);
   absl::Status Configure();
+  // Forgets all prepared statements.
+  void MakeWriters();
   absl::Status ApplyInTransaction(const Batch& batch, bool* already_applied);
   absl::Status WriteRows(const Batch& batch);
   absl::Status WriteState(const Batch& batch);
@@ -63,6 +66,7 @@ class SqliteBackend final : public Backend {
   StoredSchema stored_schema_;
   bool is_new_ = false;
   bool descriptors_changed_ = false;
+  Limits limits_;
   std::vector<bool> may_be_large_;  // By model: records have fields of any length.
 
   OwnerLock owner_;

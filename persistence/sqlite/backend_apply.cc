@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/sqlite/backend.h"
-#include "kin/persistence/sqlite/record_limits.h"
 
 namespace kin::persistence::sqlite {
 
@@ -13,7 +12,7 @@ absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
         change.after->GetReflection()->GetUnknownFields(*change.after).empty()) {
       continue;
     }
-    absl::Status status = CheckSize(mapping_.tables[change.model], *change.after);
+    absl::Status status = CheckSize(mapping_.tables[change.model], *change.after, limits_);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

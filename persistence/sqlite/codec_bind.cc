@@ -32,7 +32,7 @@ void BindFloat(int parameter, Float value, Statement* statement, Scratch* scratc
     scratch->push_back(BitsOf<Bits>(value));
     statement->BindBlob(parameter, scratch->back());
   } else {
-    sqlite3_bind_double(statement->get(), parameter, static_cast<double>(value));
+    statement->BindReal(parameter, static_cast<double>(value));
   }
 }
 
@@ -123,12 +123,12 @@ void BindColumn(const Table& table, const Column& column, const Message& record,
   if (column.encoding == Encoding::kOverlay) {
     std::string overlay = SerializeOverlay(table, record);
     if (overlay.empty()) {
-      sqlite3_bind_null(statement->get(), parameter);
+      statement->BindNull(parameter);
     } else {
       BindMade(column, std::move(overlay), parameter, statement, scratch);
     }
   } else if (IsAbsent(column, record)) {
-    sqlite3_bind_null(statement->get(), parameter);
+    statement->BindNull(parameter);
   } else if (column.wrapped != nullptr) {
     BindScalar(column, record.GetReflection()->GetMessage(record, column.field), column.wrapped,
                parameter, statement, scratch);

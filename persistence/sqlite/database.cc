@@ -46,6 +46,10 @@ std::string Quoted(absl::string_view name) {
 }
 
 absl::StatusOr<bool> Statement::Step() {
+  if (bind_error_ != SQLITE_OK) {
+    sqlite3_reset(get());
+    return ToStatus(std::exchange(bind_error_, SQLITE_OK), "cannot bind a value");
+  }
   const int code = sqlite3_step(get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;

@@ -24,15 +24,20 @@ class Statement {
   explicit operator bool() const { return statement_ != nullptr; }
   sqlite3_stmt* get() const { return statement_.get(); }
 
-  void BindInt(int parameter, std::int64_t value) { sqlite3_bind_int64(get(), parameter, value); }
+  // A value that cannot be bound fails the next step, so that nothing else is written in its place.
+  void BindNull(int parameter) { Note(sqlite3_bind_null(get(), parameter)); }
+  void BindInt(int parameter, std::int64_t value) {
+    Note(sqlite3_bind_int64(get(), parameter, value));
+  }
+  void BindReal(int parameter, double value) { Note(sqlite3_bind_double(get(), parameter, value)); }
   // The bytes must live until the statement is reset.
   void BindText(int parameter, absl::string_view value) {
-    sqlite3_bind_text64(get(), parameter, value.data() ? value.data() : "", value.size(),
-                        SQLITE_STATIC, SQLITE_UTF8);
+    Note(sqlite3_bind_text64(get(), parameter, value.data() ? value.data() : "", value.size(),
+                             SQLITE_STATIC, SQLITE_UTF8));
   }
   void BindBlob(int parameter, absl::string_view value) {
-    sqlite3_bind_blob64(get(), parameter, value.data() ? value.data() : "", value.size(),
-                        SQLITE_STATIC);
+    Note(sqlite3_bind_blob64(get(), parameter, value.data() ? value.data() : "", value.size(),
+                             SQLITE_STATIC));
   }
 
   int type(int column) const { return sqlite3_column_type(get(), column); }
@@ -55,7 +60,13 @@ class Statement {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
+  void Note(int code) {
+    if (code != SQLITE_OK) [[unlikely]]
+      bind_error_ = code;
+  }
+
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int bind_error_ = SQLITE_OK;  // Of the values bound since the last step.
 };
 
 // A connection. Thread-compatible.

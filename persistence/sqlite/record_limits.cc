@@ -2,33 +2,32 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/nesting.h"
 #include "kin/persistence/sqlite/codec.h"
+#include "kin/persistence/sqlite/database.h"
 
 namespace kin::persistence::sqlite {
 namespace {
 
 using google::protobuf::Message;
 
-// SQLite's own, unless it was built with another: a value, and a row, in bytes, and columns.
-constexpr std::int64_t kMostBytes = 1'000'000'000;
-constexpr std::size_t kMostColumns = 2000;
 // What a value can take in a row beyond what it takes in a serialized message: a time as text.
 constexpr std::int64_t kMostExtra = 64;
 
 absl::Status TooLarge(const Table& table, const Message& record, const Column& largest,
-                      std::int64_t size) {
+                      std::int64_t size, const Limits& limits) {
   return absl::InvalidArgumentError(absl::StrCat(
       table.graph_model->name, " ", table.DescribeKey(record), ": field ",
       largest.field != nullptr ? largest.field->name() : std::string("(unknown fields)"),
       " is too large: the record would take ", size, " bytes in the database, whose limit is ",
-      kMostBytes));
+      limits.bytes));
 }
 
-absl::Status CheckColumns(const Table& table, const Message& record) {
+absl::Status CheckColumns(const Table& table, const Message& record, const Limits& limits) {
   std::int64_t total = 0, most = 0;
   const Column* largest = &table.columns.front();
   for (const Column& column : table.columns) {
@@ -39,18 +38,28 @@ absl::Status CheckColumns(const Table& table, const Message& record) {
       largest = &column;
     }
   }
-  return total <= kMostBytes ? absl::OkStatus() : TooLarge(table, record, *largest, total);
+  return total <= limits.bytes ? absl::OkStatus()
+                               : TooLarge(table, record, *largest, total, limits);
 }
 
 }  // namespace
 
-absl::Status CheckLimits(const Mapping& mapping) {
+absl::StatusOr<Limits> Limits::OfSqlite() {
+  absl::StatusOr<Database> database =
+      Database::Open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "");
+  if (!database.ok()) return database.status();
+  return Limits{sqlite3_limit(database->get(), SQLITE_LIMIT_LENGTH, -1),
+                std::min(sqlite3_limit(database->get(), SQLITE_LIMIT_COLUMN, -1),
+                         sqlite3_limit(database->get(), SQLITE_LIMIT_VARIABLE_NUMBER, -1))};
+}
+
+absl::Status CheckLimits(const Mapping& mapping, const Limits& limits) {
   for (const Table& table : mapping.tables) {
-    if (table.columns.size() <= kMostColumns) continue;
+    if (static_cast<std::int64_t>(table.columns.size()) <= limits.columns) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(table.graph_model->name, ": has ", table.columns.size() - 1,
-                     " fields, and a table of SQLite ", "holds at most ", kMostColumns - 1,
-                     "; move some into a message of their own"));
+                     " fields, and a table of SQLite holds at most ", limits.columns - 1,
+                     " beside Kin's own column; move some into a message of their own"));
   }
   return absl::OkStatus();
 }
@@ -62,12 +71,14 @@ bool MayBeLarge(const Table& table) {
   return table.graph_model->descriptor->extension_range_count() > 0;
 }
 
-absl::Status CheckSize(const Table& table, const Message& record) {
+absl::Status CheckSize(const Table& table, const Message& record, const Limits& limits) {
   const std::int64_t size = static_cast<std::int64_t>(record.ByteSizeLong());
   const std::int64_t extra = kMostExtra * static_cast<std::int64_t>(table.columns.size());
-  if (size > 2 * kMostBytes) return TooLarge(table, record, table.columns.front(), size);
-  if (size + extra > kMostBytes) {
-    absl::Status status = CheckColumns(table, record);
+  if (size > 2 * limits.bytes) {
+    return TooLarge(table, record, table.columns.front(), size, limits);
+  }
+  if (size + extra > limits.bytes) {
+    absl::Status status = CheckColumns(table, record, limits);
     if (!status.ok()) return status;
   }
   for (const Column& column : table.columns) {

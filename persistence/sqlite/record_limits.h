@@ -2,15 +2,26 @@
 #ifndef KIN_PERSISTENCE_SQLITE_RECORD_LIMITS_H_
 #define KIN_PERSISTENCE_SQLITE_RECORD_LIMITS_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
 #include "kin/persistence/mapping.h"
 
 namespace kin::persistence::sqlite {
 
+// What this SQLite, as it was built, takes. Immutable.
+struct Limits {
+  std::int64_t bytes = 1'000'000'000;  // In a value, and in a row.
+  std::int64_t columns = 2000;         // In a table.
+
+  static absl::StatusOr<Limits> OfSqlite();
+};
+
 // Whether the tables can be made at all. INVALID_ARGUMENT: a model has more fields than a table can
 // have columns.
-absl::Status CheckLimits(const Mapping& mapping);
+absl::Status CheckLimits(const Mapping& mapping, const Limits& limits);
 
 // Whether a record of the table that has no unknown fields can be so large that CheckSize has to
 // look.
@@ -18,7 +29,8 @@ bool MayBeLarge(const Table& table);
 
 // INVALID_ARGUMENT: the record does not fit into a row, or is nested too deep to be read again.
 // About as fast as asking the record for its size.
-absl::Status CheckSize(const Table& table, const google::protobuf::Message& record);
+absl::Status CheckSize(const Table& table, const google::protobuf::Message& record,
+                       const Limits& limits);
 
 }  // namespace kin::persistence::sqlite
 

@@ -98,7 +98,7 @@ absl::Status TableWriter::Park(const Records& records) {
     for (int position : table_.parking) {
       const Column& column = table_.columns[position];
       if (column.nullable) {
-        sqlite3_bind_null(park_.get(), parameter++);
+        park_.BindNull(parameter++);
       } else if (column.type == SqlType::kInteger) {
         park_.BindInt(parameter++, static_cast<std::int64_t>(absl::Uniform<std::uint64_t>(random)));
       } else {
