@@ -14,11 +14,12 @@
 
 namespace kin::internal {
 
-// The record that `entry` shows to a view, if it is the other end of association A from `owner`.
+// The record that `entry`, met in a probe for `hash`, shows to a view, if it is the other end of
+// association A from `owner`.
 template <typename A>
-const typename A::Target* TargetAt(const Version* entry, Stamp limit,
-                                   const typename A::Owner& owner) {
-  const Version* version = VisibleAt(entry, limit);
+const typename A::Target* TargetAt(const HashIndex& index, std::uint64_t hash, const Version* entry,
+                                   Stamp limit, const typename A::Owner& owner) {
+  const Version* version = index.Visible(hash, entry, limit);
   if (ABSL_PREDICT_FALSE(version == nullptr)) return nullptr;
   const auto* target = RecordIn<typename A::Target>(version);
   return ABSL_PREDICT_TRUE(A::Equal(owner, *target)) ? target : nullptr;
@@ -37,7 +38,7 @@ const typename A::Target* Lowest(const HashIndex& index, std::uint64_t hash, Sta
                                  const typename A::Owner& owner) {
   const typename A::Target* lowest = nullptr;
   index.ForEachEntry(hash, [&](const Version* entry) {
-    const auto* target = TargetAt<A>(entry, limit, owner);
+    const auto* target = TargetAt<A>(index, hash, entry, limit, owner);
     if (target != nullptr && (lowest == nullptr || index.table()->KeyLess(*target, *lowest))) {
       lowest = target;
     }
@@ -107,8 +108,9 @@ Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
     const Stamp limit = view->Limit();
     const std::uint64_t hash = A::Hash(owner);
     const Cell cell = index.lines()->Find(hash, [&](Cell candidate) {
-      return IsList(candidate) ? ListIn(candidate)->hash() == hash
-                               : TargetAt<A>(EntryIn(candidate), limit, owner) != nullptr;
+      return IsList(candidate)
+                 ? ListIn(candidate)->hash() == hash
+                 : TargetAt<A>(index, hash, EntryIn(candidate), limit, owner) != nullptr;
     });
     if (cell == 0) return {};
     return Range<Target>(view, &index, cell, &owner, [](const void* parent, const Target& target) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/optimization.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "google/protobuf/message.h"
@@ -36,7 +37,7 @@ inline PostingList* ListIn(Cell cell) { return reinterpret_cast<PostingList*>(ce
 // While a larger table is filled, a few buckets with each change, readers stay on the old one and
 // changes to entries already copied go to both; then the new one is published and the old retired.
 //
-// Readers use lines() and VisibleAt; thread-safe. Writer: guarded by the store's writer lock.
+// Readers use lines() and Visible; thread-safe. Writer: guarded by the store's writer lock.
 class HashIndex {
  public:
   // `index` counts in the model's indexes; 0 is the primary key.
@@ -52,7 +53,7 @@ class HashIndex {
   bool unique() const { return unique_; }
 
   // Calls visit(entry) for each entry that may be of `hash`, until it returns true.
-  // For the writer and for readers; entries are to be judged by VisibleAt and their key.
+  // For the writer and for readers; entries are to be judged by Visible and their key.
   template <typename Visit>
   bool ForEachEntry(std::uint64_t hash, Visit&& visit) const {
     bool done = false;
@@ -69,6 +70,16 @@ class HashIndex {
       return true;
     });
     return done;
+  }
+
+  // The version that a view sees of the record of `entry`, which a probe for `hash` met; null if it
+  // sees none there. A probe also meets entries of other keys, where tags are equal, and a record
+  // that had the key of `hash` may stand there now: the version that had it has an entry of its
+  // own.
+  const Version* Visible(std::uint64_t hash, const Version* entry, Stamp limit) const {
+    const Version* version = VisibleAt(entry, limit);
+    if (ABSL_PREDICT_TRUE(version == entry || version == nullptr)) return version;
+    return HashOf(CellOf(entry)) == hash ? version : nullptr;
   }
 
   // The writer's side. Add, Replace and Erase are O(1) amortised.
