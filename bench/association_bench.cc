@@ -7,7 +7,5 @@
 
 int main(int argc, char** argv) {
   if (!kin::bench::Initialize(argc, argv)) return 1;
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return kin::bench::RunGroups();
 }

@@ -3,6 +3,7 @@
 #ifndef KIN_BENCH_LOOKUPS_H_
 #define KIN_BENCH_LOOKUPS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -17,6 +18,7 @@
 #include "benchmark/benchmark.h"
 #include "kin/bench/contenders.h"
 #include "kin/bench/dataset.h"
+#include "kin/bench/groups.h"
 
 namespace kin::bench {
 
@@ -40,9 +42,16 @@ struct Filled {
     for (std::int64_t id : setup.data().order) owners.push_back(request.Find(id));
   }
 
+  // The request of setup.data() to begin a repetition with: another one each time, far from the
+  // last, so that what one has left in the caches is of no use to the next.
+  std::size_t NextStart(const Dataset& data) const {
+    return starts.fetch_add(1, std::memory_order_relaxed) * 389 % data.requests();
+  }
+
   Who who;
   typename Who::Request request;
   std::vector<typename Who::Handle> owners;
+  mutable std::atomic<std::size_t> starts{0};
 };
 
 // Filled when first asked for, outside of what is timed, and kept.
@@ -56,8 +65,8 @@ Filled<Who>& FilledFor(const Setup& setup) {
   return *filled;
 }
 
-// The operations. Step goes on from the last result; At looks up what belongs to position i of
-// Dataset::order.
+// The operations. Step goes on from the last result; At looks up what belongs to an id of
+// Dataset::order, or to the record of that id.
 struct FindOp {
   static constexpr char kName[] = "BM_Find";
   static constexpr bool kOwners = false;
@@ -69,9 +78,9 @@ struct FindOp {
     return request.Find(NextId(last));
   }
   template <typename Who>
-  static typename Who::Handle At(const typename Who::Request& request, const Dataset& data,
-                                 const Filled<Who>& /*filled*/, std::size_t i) {
-    return request.Find(data.order[i]);
+  static typename Who::Handle At(const typename Who::Request& request, const std::int64_t* id,
+                                 const typename Who::Handle* /*owner*/) {
+    return request.Find(*id);
   }
 };
 
@@ -86,9 +95,9 @@ struct BelongsToOp {
     return request.Next(last);
   }
   template <typename Who>
-  static typename Who::Handle At(const typename Who::Request& request, const Dataset& /*data*/,
-                                 const Filled<Who>& filled, std::size_t i) {
-    return request.Next(filled.owners[i]);
+  static typename Who::Handle At(const typename Who::Request& request, const std::int64_t* /*id*/,
+                                 const typename Who::Handle* owner) {
+    return request.Next(*owner);
   }
   template <typename Who>
   static void Resolve(const typename Who::Request& request,
@@ -109,9 +118,9 @@ struct HasOneOp {
     return request.Previous(last);
   }
   template <typename Who>
-  static typename Who::Handle At(const typename Who::Request& request, const Dataset& /*data*/,
-                                 const Filled<Who>& filled, std::size_t i) {
-    return request.Previous(filled.owners[i]);
+  static typename Who::Handle At(const typename Who::Request& request, const std::int64_t* /*id*/,
+                                 const typename Who::Handle* owner) {
+    return request.Previous(*owner);
   }
   template <typename Who>
   static void Resolve(const typename Who::Request& request,
@@ -140,14 +149,15 @@ void Independent(benchmark::State& state, const Setup& setup, Meter&& meter = {}
   const Filled<Who>& filled = FilledFor<Who>(setup);
   const Sums& sums = Op::Independent(data);
   bool right = true;
-  std::size_t number = 0;
+  std::size_t number = filled.NextStart(data);
   meter.Begin();
   for (auto _ : state) {
     const typename Who::Request request(filled.who);
     std::uint64_t sum = 0;
-    const std::size_t begin = number * kRequest;
-    for (std::size_t i = begin; i < begin + kRequest; ++i) {
-      sum += Value(Op::template At<Who>(request, data, filled, i));
+    const std::int64_t* ids = data.order.data() + number * kRequest;
+    const typename Who::Handle* owners = filled.owners.data() + number * kRequest;
+    for (std::size_t i = 0; i < kRequest; ++i) {
+      sum += Value(Op::template At<Who>(request, ids + i, owners + i));
     }
     right &= sum == sums[number];
     if (++number == data.requests()) number = 0;
@@ -163,7 +173,7 @@ void Dependent(benchmark::State& state, const Setup& setup, Meter&& meter = {}) 
   const Filled<Who>& filled = FilledFor<Who>(setup);
   const Sums& sums = Op::Dependent(data);
   bool right = true;
-  std::size_t number = 0;
+  std::size_t number = filled.NextStart(data);
   meter.Begin();
   for (auto _ : state) {
     const typename Who::Request request(filled.who);
@@ -188,7 +198,7 @@ void Batch(benchmark::State& state, const Setup& setup, std::size_t batch) {
   const Sums& sums = Op::Independent(data);
   std::vector<typename Who::Handle> found(batch);
   bool right = true;
-  std::size_t number = 0;
+  std::size_t number = filled.NextStart(data);
   for (auto _ : state) {
     const typename Who::Request request(filled.who);
     std::uint64_t sum = 0;
@@ -212,37 +222,49 @@ inline std::string NameOf(const char* op, const char* mode, const char* who, con
                       setup.pages == Pages::kSmall ? "/small_pages" : "");
 }
 
+// Registers a benchmark among those of the same operation, mode and data. `configure` is given it.
+template <typename Op, typename Who, typename Run, typename Configure>
+void Register(const char* mode, const Setup& setup, Run run, Configure configure) {
+  const std::string group = NameOf(Op::kName, mode, "", {setup.n, setup.keys});
+  InGroup(group, [name = NameOf(Op::kName, mode, Who::kName, setup), run, configure] {
+    configure(benchmark::RegisterBenchmark(name.c_str(), run));
+  });
+}
+
 template <typename Op, typename Who>
 void RegisterLookups(const Setup& setup) {
-  benchmark::RegisterBenchmark(
-      NameOf(Op::kName, "independent", Who::kName, setup).c_str(),
-      [setup](benchmark::State& state) { Independent<Op, Who>(state, setup); });
-  benchmark::RegisterBenchmark(
-      NameOf(Op::kName, "dependent", Who::kName, setup).c_str(),
-      [setup](benchmark::State& state) { Dependent<Op, Who>(state, setup); });
+  const auto plain = [](benchmark::internal::Benchmark* /*benchmark*/) {};
+  Register<Op, Who>(
+      "independent", setup,
+      [setup](benchmark::State& state) { Independent<Op, Who>(state, setup); }, plain);
+  Register<Op, Who>(
+      "dependent", setup, [setup](benchmark::State& state) { Dependent<Op, Who>(state, setup); },
+      plain);
 }
 
 // Resolve; a plain loop where there is no such thing.
 template <typename Op, typename Who>
 void RegisterBatches(const Setup& setup) {
-  benchmark::RegisterBenchmark(
-      NameOf(Op::kName, "batch", Who::kName, setup).c_str(),
-      [setup](benchmark::State& state) { Batch<Op, Who>(state, setup, kRequest); });
-  benchmark::RegisterBenchmark(
-      NameOf(Op::kName, "batch", Who::kName, setup).append("/of_64").c_str(),
-      [setup](benchmark::State& state) { Batch<Op, Who>(state, setup, 64); });
+  for (const std::size_t batch : {kRequest, std::size_t{64}}) {
+    Register<Op, Who>(
+        batch == kRequest ? "batch" : "batch_of_64", setup,
+        [setup, batch](benchmark::State& state) { Batch<Op, Who>(state, setup, batch); },
+        [](benchmark::internal::Benchmark* /*benchmark*/) {});
+  }
 }
 
 // Reading by one thread and by two, in wall-clock time.
 template <typename Op, typename Who>
 void RegisterThreads(const Setup& setup) {
   for (const int threads : {1, 2}) {
-    const std::string mode = absl::StrCat("threads", threads);
-    benchmark::RegisterBenchmark(
-        NameOf(Op::kName, mode.c_str(), Who::kName, setup).c_str(),
-        [setup](benchmark::State& state) { Independent<Op, Who>(state, setup); })
-        ->Threads(threads)
-        ->UseRealTime();
+    const std::string name =
+        NameOf(Op::kName, absl::StrCat("threads", threads).c_str(), Who::kName, setup);
+    InGroup(NameOf(Op::kName, "threads", "", setup), [name, setup, threads] {
+      benchmark::RegisterBenchmark(
+          name.c_str(), [setup](benchmark::State& state) { Independent<Op, Who>(state, setup); })
+          ->Threads(threads)
+          ->UseRealTime();
+    });
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
+#include "kin/bench/groups.h"
 #include "kin/bench/lookups.h"
 #include "kin/bench/write_bench.h"
 #include "kin/store/internal/memory.h"
@@ -49,10 +50,13 @@ void Memory(benchmark::State& state, std::size_t n) {
 template <typename Who>
 void Register() {
   for (const std::size_t n : {10'000, 1'000'000, 4'000'000}) {
-    benchmark::RegisterBenchmark(
-        absl::StrCat("BM_Memory/key_and_foreign_key/", Who::kName, "/", n).c_str(), &Memory<Who>, n)
-        ->Iterations(1)
-        ->Repetitions(1);
+    InGroup("BM_Memory", [n] {
+      benchmark::RegisterBenchmark(
+          absl::StrCat("BM_Memory/key_and_foreign_key/", Who::kName, "/", n).c_str(), &Memory<Who>,
+          n)
+          ->Iterations(1)
+          ->Repetitions(1);
+    });
   }
 }
 

@@ -83,17 +83,17 @@ def size(n):
     return f"{n // MILLION}M" if n >= MILLION else f"{n // 1000}k"
 
 
-def lookups(run, mode, sizes, target, target_small, ops=OPS, suffix=""):
+def lookups(run, mode, sizes, target, target_small, ops=OPS):
     for op in ops:
         for n in sizes:
             for keys in KEYS:
-                flat = run.ns(f"BM_{op}/{mode}/flat/{n}{keys}{suffix}")
-                named = f"{op}, {mode}{suffix.replace('/of_', ' of ')}, {size(n)}"
+                flat = run.ns(f"BM_{op}/{mode}/flat/{n}{keys}")
+                named = f"{op}, {mode.replace('_', ' ')}, {size(n)}"
                 named += ", sequential" if keys else ""
-                yield Row(named, run.ns(f"BM_{op}/{mode}/kin/{n}{keys}{suffix}"), flat, target)
+                yield Row(named, run.ns(f"BM_{op}/{mode}/kin/{n}{keys}"), flat, target)
                 if target_small is not None:
                     yield Row(named + ", huge pages off",
-                              run.ns(f"BM_{op}/{mode}/kin/{n}{keys}/small_pages{suffix}"), flat,
+                              run.ns(f"BM_{op}/{mode}/kin/{n}{keys}/small_pages"), flat,
                               target_small)
 
 
@@ -150,7 +150,7 @@ def rows(run):
     yield from lookups(run, "independent", LARGE, 0.75, 0.95)
     yield from lookups(run, "independent", (10_000,), 1.0, None)
     yield from lookups(run, "batch", LARGE, 0.40, 0.57, ("BelongsTo", "HasOne"))
-    yield from lookups(run, "batch", LARGE, 0.40, 0.57, ("BelongsTo", "HasOne"), "/of_64")
+    yield from lookups(run, "batch_of_64", LARGE, 0.40, 0.57, ("BelongsTo", "HasOne"))
     yield from with_writer(run, "with_writer", 1.0, "100,000 transactions a second wanted")
     yield from with_writer(run, "with_busy_writer", 1.1, "as fast as it can")
     yield from scaling(run)

@@ -3,6 +3,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "benchmark/benchmark.h"
+#include "kin/bench/groups.h"
 #include "kin/bench/lookups.h"
 #include "kin/bench/write_bench.h"
 
@@ -75,10 +76,14 @@ void ReadFresh(benchmark::State& state) {
 }  // namespace
 
 void RegisterSnapshots() {
-  benchmark::RegisterBenchmark("BM_Snapshot/take_and_drop/kin/10000", &TakeAndDrop);
-  benchmark::RegisterBenchmark("BM_Snapshot/take_and_drop/two_mutex_locks/10000", &TwoLocks);
-  benchmark::RegisterBenchmark("BM_Snapshot/read_old/kin/10000", &ReadOld);
-  benchmark::RegisterBenchmark("BM_Snapshot/read_fresh/kin/10000", &ReadFresh);
+  InGroup("BM_Snapshot/take_and_drop", [] {
+    benchmark::RegisterBenchmark("BM_Snapshot/take_and_drop/kin/10000", &TakeAndDrop);
+    benchmark::RegisterBenchmark("BM_Snapshot/take_and_drop/two_mutex_locks/10000", &TwoLocks);
+  });
+  InGroup("BM_Snapshot/read", [] {
+    benchmark::RegisterBenchmark("BM_Snapshot/read_old/kin/10000", &ReadOld);
+    benchmark::RegisterBenchmark("BM_Snapshot/read_fresh/kin/10000", &ReadFresh);
+  });
 }
 
 }  // namespace kin::bench

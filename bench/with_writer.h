@@ -99,14 +99,16 @@ void WithWriter(benchmark::State& state, const Setup& setup, std::int64_t per_se
 
 template <typename Op, typename Who>
 void RegisterWithWriter(const Setup& setup) {
-  benchmark::RegisterBenchmark(
-      NameOf(Op::kName, "with_writer", Who::kName, setup).c_str(),
-      [setup](benchmark::State& state) { WithWriter<Op, Who>(state, setup, 100'000); })
-      ->UseRealTime();
-  benchmark::RegisterBenchmark(
-      NameOf(Op::kName, "with_busy_writer", Who::kName, setup).c_str(),
-      [setup](benchmark::State& state) { WithWriter<Op, Who>(state, setup, 0); })
-      ->UseRealTime();
+  const auto in_real_time = [](benchmark::internal::Benchmark* benchmark) {
+    benchmark->UseRealTime();
+  };
+  Register<Op, Who>(
+      "with_writer", setup,
+      [setup](benchmark::State& state) { WithWriter<Op, Who>(state, setup, 100'000); },
+      in_real_time);
+  Register<Op, Who>(
+      "with_busy_writer", setup,
+      [setup](benchmark::State& state) { WithWriter<Op, Who>(state, setup, 0); }, in_real_time);
 }
 
 }  // namespace kin::bench

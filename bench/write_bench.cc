@@ -13,6 +13,7 @@
 #include "bench/models/item.kin.h"
 #include "benchmark/benchmark.h"
 #include "kin/bench/dataset.h"
+#include "kin/bench/groups.h"
 #include "kin/store/store.h"
 
 namespace kin::bench {
@@ -153,13 +154,18 @@ void Update(benchmark::State& state, std::size_t n) {
 template <typename Who>
 void Register() {
   for (const std::size_t n : {10'000, 1'000'000}) {
-    benchmark::RegisterBenchmark(absl::StrCat("BM_Insert/of_100/", Who::kName, "/", n).c_str(),
-                                 &Insert<Who>, n, Keys::kRandom);
-    benchmark::RegisterBenchmark(
-        absl::StrCat("BM_Insert/of_100/", Who::kName, "/", n, "/sequential").c_str(), &Insert<Who>,
-        n, Keys::kSequential);
-    benchmark::RegisterBenchmark(absl::StrCat("BM_Update/single/", Who::kName, "/", n).c_str(),
-                                 &Update<Who>, n);
+    for (const Keys keys : {Keys::kRandom, Keys::kSequential}) {
+      const std::string suffix =
+          absl::StrCat("/", n, keys == Keys::kSequential ? "/sequential" : "");
+      InGroup(absl::StrCat("BM_Insert", suffix), [n, keys, suffix] {
+        benchmark::RegisterBenchmark(absl::StrCat("BM_Insert/of_100/", Who::kName, suffix).c_str(),
+                                     &Insert<Who>, n, keys);
+      });
+    }
+    InGroup(absl::StrCat("BM_Update/", n), [n] {
+      benchmark::RegisterBenchmark(absl::StrCat("BM_Update/single/", Who::kName, "/", n).c_str(),
+                                   &Update<Who>, n);
+    });
   }
 }
 

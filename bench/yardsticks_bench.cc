@@ -106,7 +106,5 @@ int main(int argc, char** argv) {
   RegisterYardsticks<BelongsToOp>();
   RegisterYardsticks<HasOneOp>();
   RegisterYardsticks<FindOp>();
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return RunGroups();
 }

@@ -34,6 +34,9 @@ namespace internal {
 // A checked failure: the program dereferenced an empty reference. Does not return.
 [[noreturn]] ABSL_ATTRIBUTE_NOINLINE void DereferencedEmpty(const char* model);
 
+// A checked failure: the model is not in the schema of the store. Does not return.
+[[noreturn]] ABSL_ATTRIBUTE_NOINLINE void ModelNotInSchema(const char* model);
+
 // Marks the types that std::hash is given for.
 struct RefTag {};
 
@@ -90,21 +93,33 @@ const M* RecordIn(const Version* version) {
   return static_cast<const M*>(static_cast<const void*>(version + 1));
 }
 
-template <typename M>
-HashIndex* SlotOf(const View* view, int slot) {
-  return view->slots[ModelTraits<M>::slot_base.value.load(std::memory_order_relaxed) +
-                     static_cast<std::uint32_t>(slot)];
+inline const IndexSlot* SlotsAt(const View* view, std::size_t offset) {
+  return reinterpret_cast<const IndexSlot*>(reinterpret_cast<const char*>(view->slots) + offset);
 }
 
-// The record of an index that a reader with `limit` sees and `equals` accepts; null if there is
-// none. For indexes without posting lists. What is common is inlined: one bucket, one record, which
-// is current and has the key. The rest starts anew, in a function of its own, so that it costs the
-// common case neither registers nor instructions, and the processor overlaps more lookups.
-template <typename M, typename Equals>
-ABSL_ATTRIBUTE_NOINLINE const M* SearchRecord(const HashIndex& index, std::uint64_t hash,
-                                              Stamp limit, Equals equals) {
+template <typename M>
+const IndexSlot& SlotOf(const View* view, std::size_t slot) {
+  return SlotsAt(view, ModelTraits<M>::slot_base.offset.load(std::memory_order_relaxed))[slot];
+}
+
+// The place of a field or association of M in View::slots.
+template <typename M, int kSlot>
+struct Place {
+  static const IndexSlot& Of(const View* view) { return SlotOf<M>(view, kSlot); }
+};
+
+// The record of the index at Place that `view` shows and `equals` accepts; null if there is none.
+// `slot` is Place::Of(view). For indexes without posting lists. What is common is inlined: one
+// bucket, one record, which is current and has the key. The rest starts anew, in a function of its
+// own, so that it costs the common case neither registers nor instructions, and the processor
+// overlaps more lookups.
+template <typename M, typename Place, typename Equals>
+ABSL_ATTRIBUTE_NOINLINE const M* SearchRecord(const View* view, std::uint64_t hash, Equals equals) {
+  const HashIndex* index = Place::Of(view).index;
+  if (ABSL_PREDICT_FALSE(index == nullptr)) ModelNotInSchema(ModelTraits<M>::kName);
+  const Stamp limit = view->Limit();
   const M* found = nullptr;
-  index.lines()->Find(hash, [&](Cell cell) {
+  index->lines()->Find(hash, [&](Cell cell) {
     const Version* version = VisibleAt(EntryIn(cell), limit);
     if (version == nullptr || !equals(*RecordIn<M>(version))) return false;
     found = RecordIn<M>(version);
@@ -113,18 +128,20 @@ ABSL_ATTRIBUTE_NOINLINE const M* SearchRecord(const HashIndex& index, std::uint6
   return found;
 }
 
-template <typename M, typename Equals>
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline const M* FindRecord(const HashIndex& index, std::uint64_t hash,
-                                                        Stamp limit, Equals equals) {
-  const Cell first = index.lines()->FindFirst(hash);
+template <typename M, typename Place, typename Equals>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline const M* FindRecord(const View* view, const IndexSlot& slot,
+                                                        std::uint64_t hash, Equals equals) {
+  // Pairs with the release in HashIndex::Publish.
+  const Home home = slot.home.load(std::memory_order_acquire);
+  const Cell first = LineTable::FindFirst(home, hash);
   if (ABSL_PREDICT_TRUE(first != 0)) {
     const Version* version = EntryIn(first);
-    if (ABSL_PREDICT_TRUE(Shows(version, limit))) {
+    if (ABSL_PREDICT_TRUE(Shows(version, view->Limit()))) {
       const M* record = RecordIn<M>(version);
       if (ABSL_PREDICT_TRUE(equals(*record))) return record;
     }
   }
-  return SearchRecord<M>(index, hash, limit, equals);
+  return SearchRecord<M, Place>(view, hash, equals);
 }
 
 // The newest version of the record of `entry`, null if it is deleted. For transactions, whose
@@ -246,7 +263,7 @@ class Range {
     for (; *position < collected_->size(); ++*position) {
       const M* record = (*collected_)[*position];
       if (!view_->transaction) return record;
-      const internal::Table& table = *internal::SlotOf<M>(view_, 0)->table();
+      const internal::Table& table = *internal::SlotOf<M>(view_, 0).index->table();
       const internal::Version* newest =
           internal::NewestOf(table, internal::Table::VersionOf(const_cast<M*>(record)));
       if (newest != nullptr) return internal::RecordIn<M>(newest);

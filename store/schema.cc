@@ -11,13 +11,13 @@ namespace kin {
 namespace internal {
 namespace {
 
-// Gives out SlotBase values, from 1 on; returns the first that is free.
+// Gives out places in View::slots, from 1 on; returns the first that is free.
 std::uint32_t AssignSlots(const ModelOps& ops) {
   static absl::Mutex mutex(absl::kConstInit);
   static std::uint32_t next = 1;
   absl::MutexLock lock(&mutex);
-  if (ops.slot_base->value.load(std::memory_order_relaxed) == 0) {
-    ops.slot_base->value.store(next, std::memory_order_relaxed);
+  if (ops.slot_base->offset.load(std::memory_order_relaxed) == 0) {
+    ops.slot_base->offset.store(next * kSlotBytes, std::memory_order_relaxed);
     next += static_cast<std::uint32_t>(ops.slots);
   }
   return next;

@@ -32,19 +32,19 @@ namespace kin {
 
 namespace internal {
 
-// A checked failure: the model is not in the schema of the store. Does not return.
-[[noreturn]] ABSL_ATTRIBUTE_NOINLINE void ModelNotInSchema(const char* model);
-
-// The primary index of a model; null if the model is not in the schema.
-inline const HashIndex* FindPrimary(const View* view, std::uint32_t slot) {
-  return slot < view->slot_count ? view->slots[slot] : nullptr;  // Slot 0 is no model's.
+// The place of M's primary index. Fails if M is known only to schemas made since the store was
+// opened; otherwise whether M is in the store's schema is to be seen from its `index`.
+template <typename M>
+const IndexSlot& PrimarySlotOf(const View* view) {
+  const std::uint32_t offset = ModelTraits<M>::slot_base.offset.load(std::memory_order_relaxed);
+  if (ABSL_PREDICT_FALSE(offset >= view->slot_bytes)) ModelNotInSchema(ModelTraits<M>::kName);
+  return *SlotsAt(view, offset);
 }
 
 // The primary index of M; a checked failure if M is not in the schema.
 template <typename M>
 const HashIndex& PrimaryOf(const View* view) {
-  const HashIndex* index =
-      FindPrimary(view, ModelTraits<M>::slot_base.value.load(std::memory_order_relaxed));
+  const HashIndex* index = PrimarySlotOf<M>(view).index;
   if (ABSL_PREDICT_FALSE(index == nullptr)) ModelNotInSchema(ModelTraits<M>::kName);
   return *index;
 }
@@ -89,10 +89,10 @@ class Reader {
   ABSL_ATTRIBUTE_ALWAYS_INLINE RefOf<M> Find(const Key&... key) const
       ABSL_ATTRIBUTE_LIFETIME_BOUND {
     if (!InRange(&ModelTraits<M>::HashKey, KeyArgument(key)...)) return {};
-    return FindIn<M>(PrimaryOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
-                     [... part = KeyArgument(key)](const M& record) {
-                       return ModelTraits<M>::KeyEquals(record, part...);
-                     });
+    return FindIn<M, 0>(PrimarySlotOf<M>(view()), ModelTraits<M>::HashKey(KeyArgument(key)...),
+                        [... part = KeyArgument(key)](const M& record) {
+                          return ModelTraits<M>::KeyEquals(record, part...);
+                        });
   }
 
   // The record whose unique field has that value, empty if there is none. One hash lookup.
@@ -156,16 +156,17 @@ class Reader {
   template <typename F, typename Typed>
   RefOf<typename F::Model> FindByTyped(const Typed& value) const {
     using M = typename F::Model;
-    return FindIn<M>(*SlotOf<M>(view(), F::kUniqueSlot), HashKey(value), [value](const M& record) {
-      return F::Has(record) && F::Get(record) == value;
-    });
+    return FindIn<M, F::kUniqueSlot>(
+        SlotOf<M>(view(), F::kUniqueSlot), HashKey(value),
+        [value](const M& record) { return F::Has(record) && F::Get(record) == value; });
   }
 
-  template <typename M, typename Equals>
-  ABSL_ATTRIBUTE_ALWAYS_INLINE RefOf<M> FindIn(const HashIndex& index, std::uint64_t hash,
+  template <typename M, int kSlot, typename Equals>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE RefOf<M> FindIn(const IndexSlot& slot, std::uint64_t hash,
                                                Equals equals) const {
-    const M* found = FindRecord<M>(index, hash, view()->Limit(), equals);
-    return RefOf<M>(found, found == nullptr ? nullptr : view());
+    const View* view = this->view();
+    const M* found = FindRecord<M, Place<M, kSlot>>(view, slot, hash, equals);
+    return RefOf<M>(found, found == nullptr ? nullptr : view);
   }
 
   const View* view_ = nullptr;

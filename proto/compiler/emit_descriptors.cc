@@ -122,6 +122,25 @@ void EmitDirect(const graph::Association& association, Printer& out) {
             "  }\n");
 }
 
+// What lets lookups keep a key that is one number in a register.
+void EmitNumber(const graph::Association& association, Printer& out) {
+  const graph::ForeignKey& key = *association.foreign_key;
+  if (key.fields.size() != 1 || key.fields[0]->cpp_type() == FieldDescriptor::CPPTYPE_STRING)
+    return;
+  const bool belongs = association.kind == graph::Association::Kind::kBelongsTo;
+  const FieldList& own = belongs ? key.fields : key.own_key;
+  const FieldList& other = belongs ? key.own_key : key.fields;
+  const std::string presence = Presence("t", other);
+  out.Print({{"type", ValueType(*own[0])},
+             {"own", FieldAccessor(*own[0])},
+             {"presence", presence.empty() ? "" : absl::StrCat(presence, " && ")},
+             {"other", FieldAccessor(*other[0])}},
+            "  static $type$ Key(const Owner& o) { return o.$own$(); }\n"
+            "  static bool Holds(const Target& t, $type$ key) {\n"
+            "    return $presence$t.$other$() == key;\n"
+            "  }\n");
+}
+
 void EmitAssociation(const graph::Association& association, size_t slot, Printer& out) {
   const bool through = association.through != nullptr;
   out.Print({{"struct", AssociationStruct(association)},
@@ -148,6 +167,7 @@ void EmitAssociation(const graph::Association& association, size_t slot, Printer
               QualifiedAssociationStruct(*association.source));
   } else {
     EmitDirect(association, out);
+    EmitNumber(association, out);
   }
   out.Print("};\n");
 }

@@ -50,8 +50,8 @@ class BodyScope {
 Engine::Engine(Schema schema, EngineSettings settings)
     : schema_(std::move(schema)),
       settings_(std::move(settings)),
-      slots_(schema_.data().slots, nullptr),
-      registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size()), this),
+      slots_(schema_.data().slots),
+      registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size() * kSlotBytes), this),
       context_(&registry_),
       parents_of_(schema_.graph().models.size()),
       children_of_(schema_.graph().models.size()) {
@@ -72,23 +72,22 @@ Engine::Engine(Schema schema, EngineSettings settings)
   // View::slots, as generated code counts them.
   for (const std::unique_ptr<Table>& table : tables_) {
     if (table->ops().slot_base == nullptr) continue;
-    std::size_t slot = table->ops().slot_base->value.load(std::memory_order_relaxed);
-    slots_[slot++] = &table->primary();
+    std::size_t slot = table->ops().slot_base->offset.load(std::memory_order_relaxed) / kSlotBytes;
+    table->primary().FillSlot(&slots_[slot++]);
     for (const auto& association : table->model().associations) {
       if (association->foreign_key != nullptr) {
         const Link link = LinkOf(*association->foreign_key);
-        slots_[slot] = association->kind == graph::Association::Kind::kBelongsTo
-                           ? &link.parent_index()
-                           : &link.child_index();
+        const bool belongs = association->kind == graph::Association::Kind::kBelongsTo;
+        (belongs ? link.parent_index() : link.child_index()).FillSlot(&slots_[slot]);
       }
       ++slot;
     }
     for (const graph::Model::UniqueField& field : table->model().unique_fields) {
-      slots_[slot++] = &table->index(field.index);
+      table->index(field.index).FillSlot(&slots_[slot++]);
     }
   }
   transaction_view_.slots = slots_.data();
-  transaction_view_.slot_count = static_cast<std::uint32_t>(slots_.size());
+  transaction_view_.slot_bytes = static_cast<std::uint32_t>(slots_.size() * kSlotBytes);
   transaction_view_.engine = this;
   transaction_view_.transaction = true;
 }

@@ -110,7 +110,7 @@ class Engine final : public CommitSource {
   const Schema schema_;
   const EngineSettings settings_;
   bool validates_ = false;         // Some model has a validator. Constant after construction.
-  std::vector<HashIndex*> slots_;  // View::slots. Constant after construction.
+  std::vector<IndexSlot> slots_;  // View::slots. Which indexes: constant after construction.
   ViewRegistry registry_;
   absl::Mutex writer_mutex_;  // Held from the start of a transaction to the end of its commit.
   WriterContext context_ ABSL_GUARDED_BY(writer_mutex_);

@@ -25,6 +25,13 @@ const typename A::Target* TargetAt(const HashIndex& index, std::uint64_t hash, c
   return ABSL_PREDICT_TRUE(A::Equal(owner, *target)) ? target : nullptr;
 }
 
+// Whether the foreign key of A is one number.
+template <typename A>
+inline constexpr bool kOneNumber = requires(const typename A::Owner& owner,
+                                            const typename A::Target& target) {
+  A::Holds(target, A::Key(owner));
+};
+
 template <typename A>
 Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref);
 
@@ -51,7 +58,7 @@ template <typename A>
 RefOf<typename A::Target> OneThrough(const RefBase<typename A::Owner>& ref) {
   RefOf<typename A::Target> lowest;
   ForEachOf<A>(ref, [&](RefOf<typename A::Target> target) {
-    const Table& table = *SlotOf<typename A::Target>(ref.internal_view(), 0)->table();
+    const Table& table = *SlotOf<typename A::Target>(ref.internal_view(), 0).index->table();
     if (!lowest || table.KeyLess(*target, *lowest)) lowest = target;
   });
   return lowest;
@@ -68,15 +75,19 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline RefOf<typename A::Target> One(RefBase<typena
     const auto& owner = *ref.get();
     if (!A::Present(owner)) return {};
     const View* view = ref.internal_view();
-    const HashIndex& index = *SlotOf<typename A::Owner>(view, A::kSlot);
-    const Stamp limit = view->Limit();
-    const std::uint64_t hash = A::Hash(owner);
+    using Here = Place<typename A::Owner, A::kSlot>;
+    const IndexSlot& slot = Here::Of(view);
     const Target* found = nullptr;
     if constexpr (A::kLowest) {
-      found = Lowest<A>(index, hash, limit, owner);
+      found = Lowest<A>(*slot.index, A::Hash(owner), view->Limit(), owner);
+    } else if constexpr (kOneNumber<A>) {
+      // Read once: acquire loads would have the compiler read the owner again.
+      const auto key = A::Key(owner);
+      found = FindRecord<Target, Here>(
+          view, slot, HashKey(key), [key](const Target& target) { return A::Holds(target, key); });
     } else {
-      found = FindRecord<Target>(index, hash, limit, [record = ref.get()](const Target& target) {
-        return A::Equal(*record, target);
+      found = FindRecord<Target, Here>(view, slot, A::Hash(owner), [&owner](const Target& target) {
+        return A::Equal(owner, target);
       });
     }
     return RefOf<Target>(found, found == nullptr ? nullptr : view);
@@ -104,7 +115,7 @@ Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
   } else {
     const auto& owner = *ref.get();
     if (!A::Present(owner)) return {};
-    const HashIndex& index = *SlotOf<typename A::Owner>(view, A::kSlot);
+    const HashIndex& index = *SlotOf<typename A::Owner>(view, A::kSlot).index;
     const Stamp limit = view->Limit();
     const std::uint64_t hash = A::Hash(owner);
     const Cell cell = index.lines()->Find(hash, [&](Cell candidate) {
@@ -147,7 +158,7 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
     for (std::size_t i = 0; i < refs.size(); ++i) out[i] = follow(refs[i]);
   } else {
     std::uint64_t hashes[kGroup];
-    const LineTable* lines[kGroup];
+    Home homes[kGroup];
     Cell cells[kGroup];
     for (std::size_t begin = 0; begin < refs.size(); begin += kGroup) {
       const std::size_t size = std::min(kGroup, refs.size() - begin);
@@ -158,14 +169,16 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
           __builtin_prefetch(next);
           __builtin_prefetch(next + 47);
         }
-        lines[i] = nullptr;
+        homes[i] = 0;
         if (!ref || !A::Present(*ref)) continue;
         hashes[i] = A::Hash(*ref);
-        lines[i] = SlotOf<typename A::Owner>(ref.internal_view(), A::kSlot)->lines();
-        lines[i]->Prefetch(hashes[i]);
+        // Pairs with the release in HashIndex::Publish.
+        homes[i] = SlotOf<typename A::Owner>(ref.internal_view(), A::kSlot)
+                       .home.load(std::memory_order_acquire);
+        LineTable::Prefetch(homes[i], hashes[i]);
       }
       for (std::size_t i = 0; i < size; ++i) {
-        cells[i] = lines[i] == nullptr ? 0 : lines[i]->FindFirst(hashes[i]);
+        cells[i] = homes[i] == 0 ? 0 : LineTable::FindFirst(homes[i], hashes[i]);
         if (cells[i] != 0) __builtin_prefetch(reinterpret_cast<const void*>(cells[i] & ~Cell{1}));
       }
       for (std::size_t i = 0; i < size; ++i) {

@@ -41,6 +41,19 @@ std::uint64_t HashIndex::HashOf(Cell cell) const {
   return table_->HashOf(index_, *table_->MessageOf(entry));
 }
 
+void HashIndex::FillSlot(IndexSlot* slot) {
+  slot->index = this;
+  slot->home.store(writable()->home(), std::memory_order_release);
+  slots_.push_back(slot);
+}
+
+// Readers may see the old table in one place and the new one in another: they hold the same.
+void HashIndex::Publish(LineTable* lines) {
+  lines_.store(lines, std::memory_order_release);  // Pairs with lines().
+  // Pairs with the acquire in FindRecord and ResolveAll.
+  for (IndexSlot* slot : slots_) slot->home.store(lines->home(), std::memory_order_release);
+}
+
 void HashIndex::StartResize(std::size_t entries) {
   next_ = LineTable::New(entries);
   cursor_ = 0;
@@ -63,7 +76,7 @@ bool HashIndex::Step(std::uint64_t buckets) {
                        [this](Cell cell) { next_->Insert(HashOf(cell), cell); });
   }
   if (cursor_ < lines->buckets()) return true;
-  lines_.store(next_, std::memory_order_release);  // Pairs with lines().
+  Publish(next_);
   next_ = nullptr;
   table_->context().RetireWith(lines, &DeleteLines);
   return false;

@@ -5,12 +5,14 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "absl/base/optimization.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "google/protobuf/message.h"
 #include "kin/store/internal/line_table.h"
+#include "kin/store/internal/model_ops.h"
 #include "kin/store/internal/posting_list.h"
 #include "kin/store/internal/version.h"
 
@@ -26,6 +28,16 @@ inline Cell CellOf(const PostingList* list) { return reinterpret_cast<Cell>(list
 inline bool IsList(Cell cell) { return (cell & 1) != 0; }
 inline Version* EntryIn(Cell cell) { return reinterpret_cast<Version*>(cell); }
 inline PostingList* ListIn(Cell cell) { return reinterpret_cast<PostingList*>(cell & ~Cell{1}); }
+
+class HashIndex;
+
+// What generated code finds an index by; see View::slots.
+struct IndexSlot {
+  // That of index->lines(). Stored by the writer (release) with each new table.
+  std::atomic<Home> home{LineTable::EmptyHome()};
+  const HashIndex* index = nullptr;  // Null: of a model that is not in the store's schema.
+};
+static_assert(sizeof(IndexSlot) == kSlotBytes);
 
 // An index holds an entry for each (key, record) that a view may see. The entry of the key that the
 // record has now is its newest version; those of keys that it had are Markers.
@@ -49,6 +61,8 @@ class HashIndex {
   // The table of lines to probe now.
   const LineTable* lines() const { return lines_.load(std::memory_order_acquire); }
   Table* table() const { return table_; }
+  // From now on `slot` leads to this index. REQUIRES: it stays where it is while the index lives.
+  void FillSlot(IndexSlot* slot);
   int index() const { return index_; }
   bool unique() const { return unique_; }
 
@@ -110,6 +124,7 @@ class HashIndex {
   LineTable* writable() const { return lines_.load(std::memory_order_relaxed); }
   bool Copied(Position at) const { return next_ != nullptr && at.bucket < cursor_; }
   void StartResize(std::size_t entries);
+  void Publish(LineTable* lines);
   bool IsMarker(const Version* entry) const { return index_ != 0 && entry->deleted(); }
   void Remember(Marker* marker);
   void Forget(Marker* marker);
@@ -118,6 +133,7 @@ class HashIndex {
   const int index_;
   const bool unique_;
   std::atomic<LineTable*> lines_;
+  std::vector<IndexSlot*> slots_;  // That lead here.
   // While the table is resized: the new one, and the bucket to copy next.
   LineTable* next_ = nullptr;
   std::uint64_t cursor_ = 0;

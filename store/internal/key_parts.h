@@ -98,8 +98,9 @@ struct KeyParts {
 
 // Mixes one word: the folded 128-bit product, as in wyhash (Wang Yi).
 inline std::uint64_t MixWord(std::uint64_t word) {
+  // The flipped bit is BiasInteger's: a signed number is multiplied as it is.
   const __uint128_t product =
-      static_cast<__uint128_t>(word ^ 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u;
+      static_cast<__uint128_t>(word ^ (std::uint64_t{1} << 63)) * 0x9e3779b97f4a7c15u;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 

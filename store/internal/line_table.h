@@ -21,8 +21,8 @@
 //     is found by R.
 //  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket
 //  that
-//     it passed. Counts stick at 255. R stops at a bucket whose count is 0.
-//  5. At least one slot in five is free, so a probe ends; one round is the bound in any case.
+//     it passed. Counts stick at 127: they are no tag. R stops at a bucket whose count is 0.
+//  5. At least two slots in five are free, so a probe ends; one round is the bound in any case.
 #ifndef KIN_STORE_INTERNAL_LINE_TABLE_H_
 #define KIN_STORE_INTERNAL_LINE_TABLE_H_
 
@@ -34,10 +34,24 @@
 #include <emmintrin.h>
 #endif
 
+// Sanitizers are to see each load.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define KIN_LINE_TABLE_PLAIN_LOADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define KIN_LINE_TABLE_PLAIN_LOADS 1
+#endif
+#endif
+
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 
 namespace kin::internal {
+
+// Where the buckets of a table are, in one word that a reader loads at once: the buckets' address,
+// and in its lowest six bits by how much to shift a hash, for the distance of its home bucket in
+// bytes. (A lookup's loads are what limits how many lookups the processor overlaps.)
+using Home = std::uint64_t;
 
 // Readers: thread-safe. Writer: one at a time.
 class LineTable {
@@ -45,8 +59,8 @@ class LineTable {
   static constexpr int kSlots = 7;
 
   struct alignas(64) Bucket {
-    std::atomic<std::uint64_t> word;  // Tags in bytes 0 to 6, overflow count in byte 7.
     std::atomic<std::uintptr_t> slot[kSlots];
+    std::atomic<std::uint64_t> word;  // Tags in bytes 0 to 6, overflow count in byte 7.
   };
   static_assert(sizeof(Bucket) == 64);
 
@@ -74,15 +88,18 @@ class LineTable {
     return 0;
   }
 
-  void Prefetch(std::uint64_t hash) const { __builtin_prefetch(&Home(hash)); }
+  Home home() const { return HomeOf(buckets_, shift_); }
+  // Of a table that is always empty.
+  static Home EmptyHome();
+  static void Prefetch(Home home, std::uint64_t hash) { __builtin_prefetch(&BucketOf(home, hash)); }
 
   // The first step of Find, to be inlined where it matters: the slot of the first tag that matches
   // in the home bucket, 0 if there is none. Find knows more.
-  ABSL_ATTRIBUTE_ALWAYS_INLINE std::uintptr_t FindFirst(std::uint64_t hash) const {
-    const Bucket& bucket = Home(hash);
-    const Hits hits = HitsIn(bucket.word.load(std::memory_order_acquire), TagsOf(hash));
-    if (ABSL_PREDICT_FALSE(hits == 0)) return 0;
-    const std::uintptr_t slot = bucket.slot[SlotOf(hits)].load(std::memory_order_acquire);
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static std::uintptr_t FindFirst(Home home, std::uint64_t hash) {
+    const Bucket& bucket = BucketOf(home, hash);
+    const std::size_t hit = FirstHit(bucket.word, TagsOf(hash));
+    if (ABSL_PREDICT_FALSE(hit >= kSlots)) return 0;
+    const std::uintptr_t slot = bucket.slot[hit].load(std::memory_order_acquire);
     if (slot == 0) __builtin_unreachable();  // Invariant 1.
     return slot;
   }
@@ -142,26 +159,49 @@ class LineTable {
  private:
   static constexpr std::uint64_t kTagBits = 0x0080808080808080u;
   static constexpr std::uint64_t kOneOverflow = std::uint64_t{1} << 56;
+  static constexpr std::uint64_t kStuckOverflow = 127;
 
-  // The tag, 0x80 to 0xff, in every byte (bits of the hash that choose no bucket), and which slots
-  // of a word have it. With SSE2 these instructions wait for their operands beside those that
-  // compute addresses, not among them, so that more lookups are under way at once.
+  // Tags, 0x80 to 0xff, are of the hash's lowest bits, which choose no bucket: bits 0 to 6 in slots
+  // of even number and 8 to 14 in the others, for then one instruction repeats them. Tags has them
+  // in every byte; hits are the slots that have theirs. With SSE2 these instructions wait for their
+  // operands beside those that compute addresses, not among them, so that more lookups are under
+  // way at once.
 #if defined(__SSE2__)
   using Tags = __m128i;
   using Hits = unsigned;  // Bit i: slot i.
   static Tags TagsOf(std::uint64_t hash) {
-    const __m128i tag = _mm_cvtsi32_si128(static_cast<int>(hash >> 57 | 0x80));
-    return _mm_shufflelo_epi16(_mm_unpacklo_epi8(tag, tag), 0);
+    return _mm_shufflelo_epi16(_mm_cvtsi32_si128(static_cast<int>(hash | 0x8080)), 0);
   }
   static Hits HitsIn(std::uint64_t word, Tags tags) {
     const __m128i words = _mm_cvtsi64_si128(static_cast<long long>(word));
     return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(words, tags))) & 0x7f;
   }
   static std::size_t SlotOf(Hits hits) { return static_cast<unsigned>(__builtin_ctz(hits)); }
+  // SlotOf(HitsIn(word, tags)) of a word loaded here (acquire); kSlots or more if there are none.
+  // What is above the word always hits, and the overflow count never.
+  static std::size_t FirstHit(const std::atomic<std::uint64_t>& word, Tags tags) {
+    __m128i words;
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(KIN_LINE_TABLE_PLAIN_LOADS)
+    // An acquire load, for aligned words are loaded whole and loads stay in order. Not by way of a
+    // general register, as std::atomic would, which takes an instruction and some cycles more.
+    asm volatile("movq %1, %0" : "=x"(words) : "m"(word) : "memory");
+#else
+    words = _mm_cvtsi64_si128(static_cast<long long>(word.load(std::memory_order_acquire)));
+#endif
+    const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(words, tags)));
+#if defined(__GNUC__) && defined(__x86_64__)
+    // __builtin_ctzll, but for the two instructions with which GCC makes its int an index.
+    std::uint64_t first;
+    asm("rep bsfq %1, %0" : "=r"(first) : "r"(std::uint64_t{hits}) : "cc");
+    return first;
+#else
+    return static_cast<std::size_t>(__builtin_ctzll(hits));
+#endif
+  }
 #else
   using Tags = std::uint64_t;
   using Hits = std::uint64_t;  // 0x80 in byte i: slot i.
-  static Tags TagsOf(std::uint64_t hash) { return (hash >> 57 | 0x80) * kOnes; }
+  static Tags TagsOf(std::uint64_t hash) { return ((hash & 0x7f7f) | 0x8080) * kPairs; }
   // Perhaps also a hit for another tag (the borrow of the subtraction), never for an empty slot.
   static Hits HitsIn(std::uint64_t word, Tags tags) {
     const std::uint64_t x = word ^ tags;
@@ -170,21 +210,34 @@ class LineTable {
   static std::size_t SlotOf(Hits hits) {
     return static_cast<std::size_t>(__builtin_ctzll(hits)) >> 3;
   }
+  static std::size_t FirstHit(const std::atomic<std::uint64_t>& word, Tags tags) {
+    const Hits hits = HitsIn(word.load(std::memory_order_acquire), tags);
+    return hits == 0 ? kSlots : SlotOf(hits);
+  }
   static constexpr std::uint64_t kOnes = 0x0101010101010101u;
+  static constexpr std::uint64_t kPairs = 0x0001000100010001u;
 #endif
 
-  // The bucket where a probe begins: bits of the hash above the lowest six, which are left out so
-  // that masking gives the distance in bytes.
-  std::uint64_t HomeIndex(std::uint64_t hash) const { return hash / sizeof(Bucket) & mask_; }
-  const Bucket& Home(std::uint64_t hash) const {
-    return *reinterpret_cast<const Bucket*>(reinterpret_cast<const char*>(buckets_) +
-                                            (hash & byte_mask_));
+  static Home HomeOf(const Bucket* buckets, int shift) {
+    return reinterpret_cast<std::uintptr_t>(buckets) | static_cast<unsigned>(shift - kLineBits);
+  }
+  static std::uint64_t TagOf(std::uint64_t hash, int slot) {
+    return ((slot % 2 == 0 ? hash : hash >> 8) & 0x7f) | 0x80;
+  }
+
+  // The bucket where a probe begins: the highest bits of the hash.
+  static constexpr int kLineBits = 6;  // Of sizeof(Bucket).
+  std::uint64_t HomeIndex(std::uint64_t hash) const { return hash >> shift_; }
+  static const Bucket& BucketOf(Home home, std::uint64_t hash) {
+    constexpr std::uint64_t kLine = sizeof(Bucket) - 1;
+    const std::uint64_t distance = hash >> (home & kLine) & ~kLine;
+    return *reinterpret_cast<const Bucket*>((home & ~kLine) + distance);
   }
 
   LineTable() = default;
 
   std::uint64_t mask_ = 0;
-  std::uint64_t byte_mask_ = 0;  // mask_ * sizeof(Bucket).
+  int shift_ = 63;  // 64 less the binary logarithm of the number of buckets, which is at least 1.
   Bucket* buckets_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;

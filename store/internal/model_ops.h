@@ -23,8 +23,9 @@ namespace internal {
 // association, then one for each unique field. Given out when the model is first part of a schema,
 // for the whole process, so that generated code finds its index with no search. 0: not yet.
 struct SlotBase {
-  std::atomic<std::uint32_t> value{0};
+  std::atomic<std::uint32_t> offset{0};  // In bytes: spares lookups an instruction or two.
 };
+inline constexpr std::uint32_t kSlotBytes = 16;
 
 // Reads a field for a key. False if it is absent.
 struct FieldOps {

@@ -20,8 +20,8 @@ std::uint64_t NextRegistryId() {
 
 }  // namespace
 
-ViewRegistry::ViewRegistry(HashIndex* const* slots, std::uint32_t slot_count, Engine* engine)
-    : id_(NextRegistryId()), slots_(slots), slot_count_(slot_count), engine_(engine) {}
+ViewRegistry::ViewRegistry(const IndexSlot* slots, std::uint32_t slot_bytes, Engine* engine)
+    : id_(NextRegistryId()), slots_(slots), slot_bytes_(slot_bytes), engine_(engine) {}
 
 ViewRegistry::~ViewRegistry() {
   Chunk* chunk = first_.next.load(std::memory_order_acquire);
@@ -64,7 +64,7 @@ View* ViewRegistry::AcquireSlow() {
         while (used <= index && !used_.compare_exchange_weak(used, index + 1)) {
         }
         view.slots = slots_;
-        view.slot_count = slot_count_;
+        view.slot_bytes = slot_bytes_;
         view.engine = engine_;
         hint = {id_, &view};
         return Finish(&view);

@@ -15,7 +15,7 @@
 namespace kin::internal {
 
 class Engine;
-class HashIndex;
+struct IndexSlot;
 
 // Counts transactions, aborted ones included. What a transaction unlinks in era E can be reached
 // only through views that were taken in E or before.
@@ -29,9 +29,9 @@ struct alignas(64) View {
   // LimitOf the commit shown.
   std::atomic<Stamp> limit{0};
   // The engine's table of what generated code resolves associations with; see SlotBase.
-  HashIndex* const* slots = nullptr;
+  const IndexSlot* slots = nullptr;
   Engine* engine = nullptr;
-  std::uint32_t slot_count = 0;
+  std::uint32_t slot_bytes = 0;
   bool transaction = false;
 
   static constexpr Era kFree = 0;
@@ -59,7 +59,7 @@ static_assert(sizeof(View) == 64);
 // Acquire and Release: thread-safe, no locks unless more views are open than ever before.
 class ViewRegistry {
  public:
-  ViewRegistry(HashIndex* const* slots, std::uint32_t slot_count, Engine* engine);
+  ViewRegistry(const IndexSlot* slots, std::uint32_t slot_bytes, Engine* engine);
   ~ViewRegistry();
   ViewRegistry(const ViewRegistry&) = delete;
   ViewRegistry& operator=(const ViewRegistry&) = delete;
@@ -97,8 +97,8 @@ class ViewRegistry {
   View* Finish(View* view);
 
   const std::uint64_t id_;  // Of all registries of the process; never reused.
-  HashIndex* const* const slots_;
-  const std::uint32_t slot_count_;
+  const IndexSlot* const slots_;
+  const std::uint32_t slot_bytes_;
   Engine* const engine_;
   alignas(64) std::atomic<CommitNumber> published_{0};
   std::atomic<Era> era_{View::kFirstEra};
