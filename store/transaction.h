@@ -28,6 +28,7 @@
 #ifndef KIN_STORE_TRANSACTION_H_
 #define KIN_STORE_TRANSACTION_H_
 
+#include <concepts>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -44,6 +45,10 @@ namespace kin {
 
 namespace internal {
 [[noreturn]] ABSL_ATTRIBUTE_NOINLINE void ForeignReference(const char* model);
+
+// A message class, and not a reference to one: so `M&&` takes temporaries and what is moved only.
+template <typename M>
+concept RecordType = std::derived_from<M, google::protobuf::Message>;
 }  // namespace internal
 
 // A place in a transaction to go back to. Valid until the transaction ends or goes back to an
@@ -62,18 +67,24 @@ class Transaction : public internal::Reader {
 
   // Adds a record. A 64-bit `id` left at 0 is allocated, an empty `uuid` key filled. ALREADY_EXISTS
   // if the key or a unique value is taken. O(number of indexes).
-  template <typename M>
-  absl::StatusOr<RefOf<M>> Insert(M record) {
-    internal::Version* fresh = Fresh(std::move(record));
-    return Result<M>(core_.Insert(TableOf<M>(), fresh));
+  template <internal::RecordType M>
+  absl::StatusOr<RefOf<M>> Insert(M&& record) {
+    return Result<M>(core_.Insert(TableOf<M>(), Fresh(std::move(record))));
+  }
+  template <internal::RecordType M>
+  absl::StatusOr<RefOf<M>> Insert(const M& record) {
+    return Result<M>(core_.Insert(TableOf<M>(), Fresh(record)));
   }
 
   // Inserts the record, or replaces the whole record that has its key. ALREADY_EXISTS only for
   // another record's unique value. A key of 0 that is allocated inserts.
-  template <typename M>
-  absl::StatusOr<RefOf<M>> Upsert(M record) {
-    internal::Version* fresh = Fresh(std::move(record));
-    return Result<M>(core_.Upsert(TableOf<M>(), fresh));
+  template <internal::RecordType M>
+  absl::StatusOr<RefOf<M>> Upsert(M&& record) {
+    return Result<M>(core_.Upsert(TableOf<M>(), Fresh(std::move(record))));
+  }
+  template <internal::RecordType M>
+  absl::StatusOr<RefOf<M>> Upsert(const M& record) {
+    return Result<M>(core_.Upsert(TableOf<M>(), Fresh(record)));
   }
 
   // Calls change(M&) on a copy of the newest version, which then takes its place; returns the new
@@ -200,8 +211,9 @@ class Transaction : public internal::Reader {
   }
   template <typename M>
   internal::Version* Fresh(M&& record) {
-    internal::Version* version = TableOf<std::remove_reference_t<M>>().NewRawVersion();
-    new (static_cast<void*>(version + 1)) std::remove_reference_t<M>(std::move(record));
+    using Record = std::remove_cvref_t<M>;
+    internal::Version* version = TableOf<Record>().NewRawVersion();
+    new (static_cast<void*>(version + 1)) Record(std::forward<M>(record));
     return version;
   }
   // The record that a reference names; null if it is empty.

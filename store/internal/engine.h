@@ -109,7 +109,7 @@ class Engine final : public CommitSource {
 
   const Schema schema_;
   const EngineSettings settings_;
-  bool validates_ = false;         // Some model has a validator. Constant after construction.
+  bool validates_ = false;        // Some model has a validator. Constant after construction.
   std::vector<IndexSlot> slots_;  // View::slots. Which indexes: constant after construction.
   ViewRegistry registry_;
   absl::Mutex writer_mutex_;  // Held from the start of a transaction to the end of its commit.

@@ -83,7 +83,7 @@ absl::Status EngineLoader::Add(int model, Message* record) {
     return status;
   }
   table.primary().Add(hash, version);
-  if (table.model().allocates_id) RaiseNextId(table, *record);
+  if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key));
   if (table.counts().head() == nullptr) table.counts().Push(new CountNode);
   table.counts().Change(1);
   return absl::OkStatus();

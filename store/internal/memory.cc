@@ -50,11 +50,16 @@ void SetHugePages(bool enabled) { huge_pages.store(enabled, std::memory_order_re
 
 std::size_t SystemBytes() { return system_bytes.load(std::memory_order_relaxed); }
 
-void* AllocateZeroed(std::size_t bytes) {
+void* AllocateRaw(std::size_t bytes) {
   if (bytes >= kFromSystem) return MapAligned(WholePages(bytes));
   void* memory = std::aligned_alloc(64, (bytes + 63) & ~std::size_t{63});
   if (memory == nullptr) OutOfMemory(bytes);
-  std::memset(memory, 0, bytes);
+  return memory;
+}
+
+void* AllocateZeroed(std::size_t bytes) {
+  void* memory = AllocateRaw(bytes);
+  if (bytes < kFromSystem) std::memset(memory, 0, bytes);  // The system's memory is zeroed.
   return memory;
 }
 
@@ -121,7 +126,7 @@ void* Slab::Refill(SizeClass& size_class, std::size_t bytes) {
   // Chunks double from 16 KiB to 8 MiB: little for a small store, huge pages for a large one.
   std::size_t& chunk = size_class.next_chunk;
   chunk = chunk == 0 ? std::size_t{16} << 10 : chunk;
-  char* memory = static_cast<char*>(AllocateZeroed(chunk));
+  char* memory = static_cast<char*>(AllocateRaw(chunk));
   chunks_.push_back({memory, chunk});
   size_class.begin = memory + bytes;
   size_class.end = memory + chunk;

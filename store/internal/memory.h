@@ -13,6 +13,8 @@ namespace kin::internal {
 // the system has none. `bytes` must be given again to free it.
 void* AllocateZeroed(std::size_t bytes);
 void FreeZeroed(void* memory, std::size_t bytes);
+// The same, with any content; given back by FreeZeroed.
+void* AllocateRaw(std::size_t bytes);
 
 // What AllocateZeroed has had from the system, past malloc, and not given back. Of all stores.
 std::size_t SystemBytes();

@@ -17,23 +17,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// The largest id that is allocated. The next id is one more, "exhausted", when it is used up; so
-// the largest unsigned number is never allocated.
-std::uint64_t LargestId(const FieldDescriptor& field) {
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64
-             ? std::numeric_limits<std::uint64_t>::max() - 1
-             : static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-}
-
-std::uint64_t IdOf(const Table& table, const Message& record) {
-  KeyParts key;
-  table.keys(0).Read(record, &key);
-  const FieldDescriptor& field = *table.model().primary_key[0];
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64
-             ? key.parts[0].number
-             : key.parts[0].number ^ (std::uint64_t{1} << 63);
-}
-
 }  // namespace
 
 absl::Status CheckRecord(const Table& table, const Message& record) {
@@ -60,24 +43,9 @@ absl::Status CheckValues(const Table& table, const Message& record) {
   return absl::InvalidArgumentError(message);
 }
 
-void RaiseNextId(Table& table, const Message& record) {
-  const std::uint64_t id = IdOf(table, record);
+absl::Status AllocateId(Table& table, Message* record) {
   const FieldDescriptor& field = *table.model().primary_key[0];
-  if (id > LargestId(field)) {
-    // A negative id raises nothing; the largest unsigned one uses up all.
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_UINT64) table.next_id = id;
-    return;
-  }
-  if (id >= table.next_id) table.next_id = id + 1;
-}
-
-absl::StatusOr<bool> AllocateId(Table& table, Message* record) {
-  if (IdOf(table, *record) != 0) {
-    RaiseNextId(table, *record);
-    return false;
-  }
-  const FieldDescriptor& field = *table.model().primary_key[0];
-  if (table.next_id > LargestId(field)) {
+  if (table.next_id > table.largest_id()) {
     return absl::ResourceExhaustedError(
         absl::StrCat(table.model().name, ".", field.name(),
                      ": every id up to the largest is used; give explicit ids"));
@@ -88,7 +56,7 @@ absl::StatusOr<bool> AllocateId(Table& table, Message* record) {
     record->GetReflection()->SetInt64(record, &field, static_cast<std::int64_t>(table.next_id));
   }
   ++table.next_id;
-  return true;
+  return absl::OkStatus();
 }
 
 void FillUuid(const FieldDescriptor& field, Message* record) {

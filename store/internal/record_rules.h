@@ -15,12 +15,21 @@ absl::Status CheckRecord(const Table& table, const google::protobuf::Message& re
 // INVALID_ARGUMENT: values that the rules of their fields refuse, each named.
 absl::Status CheckValues(const Table& table, const google::protobuf::Message& record);
 
-// For a model with allocated ids. If the id of `record` is 0, sets it to the next one and returns
-// true; else raises the next one above it. RESOURCE_EXHAUSTED if there is no next one.
-absl::StatusOr<bool> AllocateId(Table& table, google::protobuf::Message* record);
-
-// Raises the next id above that of `record`.
-void RaiseNextId(Table& table, const google::protobuf::Message& record);
+// For models with allocated ids: the id in a primary key; sets that of a record to the next one
+// (RESOURCE_EXHAUSTED if there is none); raises the next one above `id`.
+inline std::uint64_t IdIn(const Table& table, const KeyParts& key) {
+  return table.id_is_unsigned() ? key.parts[0].number
+                                : key.parts[0].number ^ std::uint64_t{1} << 63;
+}
+absl::Status AllocateId(Table& table, google::protobuf::Message* record);
+inline void RaiseNextId(Table& table, std::uint64_t id) {
+  if (ABSL_PREDICT_FALSE(id > table.largest_id())) {
+    // A negative id raises nothing; the largest unsigned one uses up all.
+    if (table.id_is_unsigned()) table.next_id = id;
+  } else if (id >= table.next_id) {
+    table.next_id = id + 1;
+  }
+}
 
 // Fills an empty key field with a random UUID (RFC 9562, version 4): as text in a string, as 16
 // bytes in a bytes field.

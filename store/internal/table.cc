@@ -1,6 +1,7 @@
 #include "kin/store/internal/table.h"
 
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -157,10 +158,11 @@ KeyReader::KeyReader(const ModelOps& ops, const graph::FieldList& fields) : fiel
     }
     getters_.push_back(getter);
   }
+  if (getters_.size() == 1) only_ = getters_[0].get;
   is_number_ = fields.size() == 1 && !IsBytes(*fields[0]);
 }
 
-bool KeyReader::Read(const Message& record, KeyParts* key) const {
+bool KeyReader::ReadAll(const Message& record, KeyParts* key) const {
   key->size = static_cast<int>(getters_.size());
   for (int i = 0; i < key->size; ++i) {
     const Getter& getter = getters_[i];
@@ -199,6 +201,9 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
       model_(model),
       position_(position),
       version_bytes_(VersionBytes(ops)),
+      id_is_unsigned_(model.primary_key[0]->cpp_type() == FieldDescriptor::CPPTYPE_UINT64),
+      largest_id_(id_is_unsigned_ ? std::numeric_limits<std::uint64_t>::max() - 1
+                                  : std::uint64_t{std::numeric_limits<std::int64_t>::max()}),
       text_fields_(TextFieldsOf(ops)),
       rules_(std::make_unique<ModelRules>(ops, model)) {
   if (rules_->empty()) rules_.reset();

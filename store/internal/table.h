@@ -28,7 +28,11 @@ class KeyReader {
   KeyReader(const ModelOps& ops, const graph::FieldList& fields);
 
   // False if a field is absent.
-  bool Read(const google::protobuf::Message& record, KeyParts* key) const;
+  bool Read(const google::protobuf::Message& record, KeyParts* key) const {
+    if (ABSL_PREDICT_FALSE(only_ == nullptr)) return ReadAll(record, key);
+    key->size = 1;
+    return only_(record, &key->parts[0]);
+  }
   const graph::FieldList& fields() const { return fields_; }
   // Whether the key is one number.
   bool is_number() const { return is_number_; }
@@ -38,11 +42,15 @@ class KeyReader {
   void Decode(const KeyView& key, google::protobuf::Message* record) const;
 
  private:
+  using Get = bool (*)(const google::protobuf::Message&, KeyPart*);
   struct Getter {
-    bool (*get)(const google::protobuf::Message&, KeyPart*);  // Null: by reflection.
+    Get get;  // Null: by reflection.
     const google::protobuf::FieldDescriptor* field;
   };
+  bool ReadAll(const google::protobuf::Message& record, KeyParts* key) const;
+
   std::vector<Getter> getters_;
+  Get only_ = nullptr;  // If there is one getter, and not by reflection.
   graph::FieldList fields_;
   bool is_number_;
 };
@@ -143,8 +151,10 @@ class Table {
   // "accounts.User(7)".
   std::string NameOf(const google::protobuf::Message& record) const;
 
-  // The next id to allocate; used if model().allocates_id.
+  // The next id to allocate, and the largest; used if model().allocates_id.
   std::uint64_t next_id = 1;
+  std::uint64_t largest_id() const { return largest_id_; }
+  bool id_is_unsigned() const { return id_is_unsigned_; }
 
  private:
   WriterContext* const context_;
@@ -152,6 +162,10 @@ class Table {
   const graph::Model& model_;
   const int position_;
   const std::size_t version_bytes_;
+  const bool id_is_unsigned_;
+  // The next id is one more, "exhausted", when all are used up; so the largest unsigned number is
+  // never allocated.
+  const std::uint64_t largest_id_;
   std::vector<KeyReader> readers_;
   std::vector<TextField> text_fields_;
   std::unique_ptr<ModelRules> rules_;

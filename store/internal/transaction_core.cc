@@ -87,32 +87,25 @@ std::vector<Version*> TransactionCore::ChildrenOf(const Engine::Link& link, cons
 
 // --- Changing records ---
 
-absl::Status TransactionCore::CheckLimit(const Table& table, const Message& record) const {
+absl::Status TransactionCore::LimitError(const Table& table, const Message& record) const {
   const std::int64_t limit = engine_.settings().max_transaction_changes;
-  if (ABSL_PREDICT_TRUE(record_changes_ < limit)) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       absl::StrCat(table.NameOf(record), ": the transaction has made ", limit,
                    " changes, as many as OpenOptions::max_transaction_changes allows; write in "
                    "several transactions, or raise it"));
 }
 
-absl::Status TransactionCore::FillKey(Table& table, Version* fresh) {
+// The key of `fresh`, filled in if that is for the store to do. An explicit id raises the next one
+// when the record is installed.
+absl::Status TransactionCore::FillKey(Table& table, Version* fresh, KeyParts* key) {
   const graph::Model& model = table.model();
   Message& record = *table.MutableMessageOf(fresh);
-  if (model.allocates_id) {
-    const std::uint64_t next_id = table.next_id;
-    absl::StatusOr<bool> allocated = AllocateId(table, &record);
-    if (allocated.ok() && !*allocated && table.next_id != next_id) {
-      // An aborted transaction does not raise the next id with one of its own.
-      Op op{};
-      op.kind = Op::Kind::kNextId;
-      op.table = &table;
-      op.hash = next_id;
-      log_.push_back(op);
-    }
-    return allocated.status();
-  }
   if (model.uuid) FillUuid(*model.primary_key[0], &record);
+  table.keys(0).Read(record, key);  // Key fields have no presence.
+  if (model.allocates_id && IdIn(table, *key) == 0) {
+    if (absl::Status status = AllocateId(table, &record); !status.ok()) return status;
+    table.keys(0).Read(record, key);
+  }
   return absl::OkStatus();
 }
 
@@ -160,31 +153,46 @@ void TransactionCore::NoteWidows(Table& table, Version* current, const Version* 
   }
 }
 
+// What comes before a record of a new key: hooks, its key, and the rules that it keeps by itself.
+absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* key) {
+  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
+    if (absl::Status status = BeforeInsert(table, fresh); !status.ok()) return status;
+  }
+  if (absl::Status status = FillKey(table, fresh, key); !status.ok()) return status;
+  const Message& record = *table.MessageOf(fresh);
+  if (ABSL_PREDICT_FALSE(AtLimit())) return LimitError(table, record);
+  if (!table.text_fields().empty()) {
+    if (absl::Status status = CheckRecord(table, record); !status.ok()) return status;
+  }
+  return ABSL_PREDICT_TRUE(table.rules() == nullptr) ? absl::OkStatus()
+                                                     : CheckValues(table, record);
+}
+
 absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   const Mark before = mark();
-  absl::Status status;
-  if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) status = BeforeInsert(table, fresh);
-  if (status.ok()) status = FillKey(table, fresh);
-  if (status.ok()) status = CheckLimit(table, *table.MessageOf(fresh));
-  if (status.ok()) status = CheckRecord(table, *table.MessageOf(fresh));
-  if (status.ok()) status = CheckValues(table, *table.MessageOf(fresh));
+  KeyParts key;
+  absl::Status status = Prepare(table, fresh, &key);
   Version* current = nullptr;
+  std::uint64_t hash = 0;
   if (status.ok()) {
-    current = table.FindEntry(*table.MessageOf(fresh));
+    hash = HashParts(key);
+    current = table.FindEntry(hash, key);
     if (current != nullptr && !current->deleted()) {
       status = absl::AlreadyExistsError(
           absl::StrCat(table.NameOf(*table.MessageOf(fresh)),
                        ": a record with this key is there already; Update or Upsert changes it"));
     }
   }
-  if (status.ok()) status = CheckUnique(table, nullptr, fresh);
+  if (status.ok() && table.indexes() > 1) status = CheckUnique(table, nullptr, fresh);
   if (!status.ok()) {
     RollbackTo(before);
     table.FreeVersion(fresh);
     return status;
   }
-  NoteOrphans(table, nullptr, fresh);
-  Install(table, current, fresh);
+  if (!engine_.parents_of(table).empty()) NoteOrphans(table, nullptr, fresh);
+  const std::uint64_t next_id = table.next_id;
+  if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key));
+  Install(table, current, fresh, hash, table.next_id == next_id ? 0 : next_id);
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     return AfterChange(before, table, Change::kInsert, nullptr, fresh);
   }
@@ -218,7 +226,7 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
   const Mark before = mark();
   absl::Status status;
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) status = BeforeUpdate(table, current, fresh);
-  if (status.ok()) status = CheckLimit(table, record);
+  if (status.ok() && AtLimit()) status = LimitError(table, record);
   if (status.ok() && !table.SameKey(0, *table.MessageOf(current), record)) {
     status = absl::InvalidArgumentError(absl::StrCat(
         table.NameOf(*table.MessageOf(current)), ".", FieldNames(table.model().primary_key),
@@ -235,7 +243,7 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
   }
   NoteOrphans(table, current, fresh);
   NoteWidows(table, current, fresh);
-  Install(table, current, fresh);
+  Install(table, current, fresh, table.HashOf(0, record));
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     return AfterChange(before, table, Change::kUpdate, current, fresh);
   }
@@ -283,12 +291,10 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
   // A record that refers to itself has a newer version now.
   current = table.FindEntry(*table.MessageOf(current));
   if (current == nullptr || current->deleted()) return absl::OkStatus();  // A hook has done it.
-  if (absl::Status status = CheckLimit(table, *table.MessageOf(current)); !status.ok()) {
-    return status;
-  }
+  if (AtLimit()) return LimitError(table, *table.MessageOf(current));
   NoteWidows(table, current, nullptr);
   Version* tombstone = table.NewTombstone(*table.MessageOf(current));
-  Install(table, current, tombstone);
+  Install(table, current, tombstone, table.HashOf(0, *table.MessageOf(tombstone)));
   if (ABSL_PREDICT_TRUE(table.rules() == nullptr)) return absl::OkStatus();
   return AfterChange(before, table, Change::kDelete, current, tombstone).status();
 }
@@ -321,34 +327,41 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named, bool fr
 
 // --- Versions and entries ---
 
-void TransactionCore::Install(Table& table, Version* current, Version* fresh) {
+// `hash` is of the primary key. `next_id` is what undoing restores, 0 if there is nothing to.
+void TransactionCore::Install(Table& table, Version* current, Version* fresh, std::uint64_t hash,
+                              std::uint64_t next_id) {
   ++generation_;
   ++record_changes_;
   const bool was_live = current != nullptr && !current->deleted();
-  const bool own = current != nullptr && CommitOf(current->stamp) == CommitOf(context().stamp);
-  Version* older = current;
-  if (own) older = current->older.load(std::memory_order_relaxed);
-  fresh->older.store(older, std::memory_order_relaxed);
-  if (current != nullptr && !own) context().PruneBehind(current);
-
-  const std::uint64_t hash = table.HashOf(0, *table.MessageOf(fresh));
-  ChangeEntry(table.primary(), hash, current, fresh);
-  for (int i = 1; i < table.indexes(); ++i) {
-    InstallEntries(table, i, was_live ? current : nullptr, fresh);
+  if (current == nullptr) {
+    table.primary().Add(hash, fresh);
+  } else {
+    const bool own = CommitOf(current->stamp) == CommitOf(context().stamp);
+    fresh->older.store(own ? current->older.load(std::memory_order_relaxed) : current,
+                       std::memory_order_relaxed);
+    if (!own) context().PruneBehind(current);
+    table.primary().Replace(hash, current, fresh);
   }
-  for (int i = 0; i < table.indexes(); ++i) {
-    if (table.ordered(i) != nullptr) {
-      InstallOrdered(table, i, was_live ? current : nullptr, fresh);
-    }
-  }
-  Op op{};
+  const int delta = static_cast<int>(!fresh->deleted()) - static_cast<int>(was_live);
+  if (delta != 0) PushCount(table.counts())->Change(delta);
+  Op& op = log_.emplace_back();
   op.kind = Op::Kind::kVersion;
+  op.delta = delta;
   op.table = &table;
+  op.hash = hash;
   op.before = current;
   op.after = fresh;
-  log_.push_back(op);
-  const int delta = static_cast<int>(!fresh->deleted()) - static_cast<int>(was_live);
-  if (delta != 0) ChangeCount(table.counts(), delta);
+  op.next_id = next_id;
+  if (table.indexes() > 1 || table.ordered(0) != nullptr) {
+    InstallInIndexes(table, was_live ? current : nullptr, fresh);
+  }
+}
+
+void TransactionCore::InstallInIndexes(Table& table, Version* current, Version* fresh) {
+  for (int i = 1; i < table.indexes(); ++i) InstallEntries(table, i, current, fresh);
+  for (int i = 0; i < table.indexes(); ++i) {
+    if (table.ordered(i) != nullptr) InstallOrdered(table, i, current, fresh);
+  }
 }
 
 void TransactionCore::InstallEntries(Table& table, int i, Version* current, Version* fresh) {
@@ -369,11 +382,10 @@ void TransactionCore::InstallEntries(Table& table, int i, Version* current, Vers
     Marker* marker =
         table.NewMarker(hash, table.HashOf(0, *table.MessageOf(current)),
                         own ? current->older.load(std::memory_order_relaxed) : current);
-    Op op{};
+    Op& op = log_.emplace_back();
     op.kind = Op::Kind::kMarker;
     op.index = &index;
     op.after = marker;
-    log_.push_back(op);
     ChangeEntry(index, hash, current, marker);
     ChangeListCount(index, hash, -1);
   }
@@ -402,12 +414,11 @@ void TransactionCore::InstallOrdered(Table& table, int i, Version* current, Vers
     Marker* marker =
         table.NewMarker(reinterpret_cast<std::uint64_t>(node), 0,
                         own ? current->older.load(std::memory_order_relaxed) : current);
-    Op op{};
+    Op& op = log_.emplace_back();
     op.kind = Op::Kind::kOrderedMarker;
     op.ordered = &ordered;
     op.node = node;
     op.after = marker;
-    log_.push_back(op);
     ChangeNode(ordered, node, current, marker);
   }
   if (!has) return;
@@ -420,13 +431,12 @@ void TransactionCore::InstallOrdered(Table& table, int i, Version* current, Vers
 void TransactionCore::ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node, Version* before,
                                  Version* after) {
   OrderedIndex::SetEntry(node, after);
-  Op op{};
+  Op& op = log_.emplace_back();
   op.kind = Op::Kind::kOrdered;
   op.ordered = &ordered;
   op.node = node;
   op.before = before;
   op.after = after;
-  log_.push_back(op);
 }
 
 void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before,
@@ -436,26 +446,25 @@ void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version*
   } else {
     index.Replace(hash, before, after);
   }
-  Op op{};
+  Op& op = log_.emplace_back();
   op.kind = Op::Kind::kEntry;
   op.index = &index;
   op.hash = hash;
   op.before = before;
   op.after = after;
-  log_.push_back(op);
 }
 
 void TransactionCore::ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta) {
   if (index.unique()) return;
-  if (PostingList* list = index.FindList(hash); list != nullptr)
+  if (PostingList* list = index.FindList(hash); list != nullptr) {
     PushCount(list->counts())->Change(delta);
+  }
   // Logged also where there is no list: one made later in the transaction outlives its undoing.
-  Op op{};
+  Op& op = log_.emplace_back();
   op.kind = Op::Kind::kListCount;
   op.index = &index;
   op.hash = hash;
   op.delta = static_cast<std::int32_t>(delta);
-  log_.push_back(op);
 }
 
 CountChain* TransactionCore::PushCount(CountChain& counts) {
@@ -464,20 +473,10 @@ CountChain* TransactionCore::PushCount(CountChain& counts) {
   auto* node = new CountNode;
   node->stamp = context().stamp;
   counts.Push(node);
-  Op op{};
+  Op& op = log_.emplace_back();
   op.kind = Op::Kind::kCountNode;
   op.counts = &counts;
-  log_.push_back(op);
   return &counts;
-}
-
-void TransactionCore::ChangeCount(CountChain& counts, std::int64_t delta) {
-  PushCount(counts)->Change(delta);
-  Op op{};
-  op.kind = Op::Kind::kCount;
-  op.counts = &counts;
-  op.delta = static_cast<std::int32_t>(delta);
-  log_.push_back(op);
 }
 
 // --- Undoing ---
@@ -485,6 +484,13 @@ void TransactionCore::ChangeCount(CountChain& counts, std::int64_t delta) {
 void TransactionCore::Undo(const Op& op) {
   switch (op.kind) {
     case Op::Kind::kVersion:
+      if (op.before == nullptr) {
+        op.table->primary().Erase(op.hash, op.after);
+      } else {
+        op.table->primary().Replace(op.hash, op.after, op.before);
+      }
+      if (op.delta != 0) op.table->counts().Change(-op.delta);
+      if (op.next_id != 0) op.table->next_id = op.next_id;
       context().Retire(VersionGarbage(Garbage::Kind::kVersion, op.table, op.after));
       return;
     case Op::Kind::kEntry:
@@ -508,18 +514,12 @@ void TransactionCore::Undo(const Op& op) {
     case Op::Kind::kOrderedMarker:
       context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.ordered->table(), op.after));
       return;
-    case Op::Kind::kCount:
-      op.counts->Change(-op.delta);
-      return;
     case Op::Kind::kListCount:
       // If there is a list, its newest count is of this transaction: pushed when the count was
       // changed, or made with the list since.
       if (PostingList* list = op.index->FindList(op.hash); list != nullptr) {
         list->counts().Change(-op.delta);
       }
-      return;
-    case Op::Kind::kNextId:
-      op.table->next_id = op.hash;
       return;
     case Op::Kind::kCountNode:
       context().RetireWith(op.counts->Pop(), &DeleteCountNode);
@@ -630,7 +630,7 @@ void TransactionCore::Finish() {
         }
         break;
       case Op::Kind::kEntry:
-        if (op.index->index() != 0 && op.before != nullptr && op.before->deleted()) {
+        if (op.before != nullptr && op.before->deleted()) {
           writer.Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index->table(), op.before));
         }
         break;

@@ -108,7 +108,8 @@ class TransactionCore {
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
 
   // RESOURCE_EXHAUSTED unless another change may be made, of `record`.
-  absl::Status CheckLimit(const Table& table, const google::protobuf::Message& record) const;
+  bool AtLimit() const { return record_changes_ >= engine_.settings().max_transaction_changes; }
+  absl::Status LimitError(const Table& table, const google::protobuf::Message& record) const;
   // transaction_rules.cc: what models with ModelRules do before and after a change.
   absl::Status BeforeInsert(Table& table, Version* fresh);
   absl::Status BeforeUpdate(Table& table, Version* current, Version* fresh);
@@ -120,17 +121,19 @@ class TransactionCore {
   absl::Status Abort(absl::Status status);
   absl::Time Now();
 
-  absl::Status FillKey(Table& table, Version* fresh);
+  absl::Status Prepare(Table& table, Version* fresh, KeyParts* key);
+  absl::Status FillKey(Table& table, Version* fresh, KeyParts* key);
   absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
   void NoteOrphans(Table& table, const Version* current, Version* fresh);
   void NoteWidows(Table& table, Version* current, const Version* fresh);
-  void Install(Table& table, Version* current, Version* fresh);
+  void Install(Table& table, Version* current, Version* fresh, std::uint64_t hash,
+               std::uint64_t next_id = 0);
+  void InstallInIndexes(Table& table, Version* current, Version* fresh);
   void InstallEntries(Table& table, int index, Version* current, Version* fresh);
   void InstallOrdered(Table& table, int index, Version* current, Version* fresh);
   void ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node, Version* before, Version* after);
   void ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before, Version* after);
   void ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta);
-  void ChangeCount(CountChain& counts, std::int64_t delta);
   // Makes the newest count one of this transaction.
   CountChain* PushCount(CountChain& counts);
   void Undo(const Op& op);

@@ -16,15 +16,16 @@ class Table;
 // One thing done.
 struct TransactionOp {
   enum class Kind : std::uint8_t {
-    kVersion,    // `after` superseded `before` (null: the record is new).
-    kEntry,      // In `index` at `hash`, `after` took the place of `before` (null: was added).
-    kMarker,     // `after`, a Marker in `index`, was made.
-    kCount,      // `counts` changed by `delta`.
+    kVersion,  // In the primary index of `table`, at `hash`, `after` superseded `before` (null: the
+               // record is new). The number of records changed by `delta`; the next id was
+               // `next_id` before, 0 if it did not change.
+    kEntry,    // In `index`, a secondary one, at `hash`, `after` took the place of `before` (null:
+               // was added).
+    kMarker,   // `after`, a Marker in `index`, was made.
     kListCount,  // The count of the list at `hash` of `index`, if any, changed by `delta`.
     kCountNode,  // `counts` got a node for this transaction.
     kOrdered,    // In `ordered`, `after` took the place of `before` in `node` (null: was added).
     kOrderedMarker,  // `after`, a Marker in `node` of `ordered`, was made.
-    kNextId,         // An explicit id raised the next id of `table`, which was `hash`.
   };
   Kind kind;
   std::int32_t delta = 0;
@@ -40,6 +41,7 @@ struct TransactionOp {
   };
   Version* before = nullptr;
   Version* after = nullptr;
+  std::uint64_t next_id = 0;
 };
 
 }  // namespace kin::internal
