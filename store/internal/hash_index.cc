@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kin/store/internal/memory.h"
 #include "kin/store/internal/table.h"
 
 namespace kin::internal {
@@ -10,6 +11,13 @@ namespace {
 // Buckets copied with each change while a table is resized. A growing table at its limit has 1.4
 // free slots a bucket left, so one bucket a change would do; a few more end it sooner.
 constexpr std::uint64_t kStep = 4;
+
+// A huge page, which takes a millisecond or more to be had and cleared where the system is a
+// virtual machine. So a table that grows takes them one at a time: one in so many steps, of all
+// tables of the store. (A page is filled in kPage / kStep / 2 steps.)
+constexpr std::uint64_t kPage = (std::uint64_t{2} << 20) / sizeof(LineTable::Bucket);
+constexpr int kStepsPerPage = 512;
+static_assert(kStepsPerPage * 4 <= static_cast<int>(kPage / kStep / 2));
 
 // Room for markers that an index keeps when there are none.
 constexpr std::size_t kKeptMarkers = 127;
@@ -55,12 +63,31 @@ void HashIndex::Publish(LineTable* lines) {
 }
 
 void HashIndex::StartResize(std::size_t entries) {
-  next_ = LineTable::New(entries);
+  next_ = LineTable::TryNew(entries);
   cursor_ = 0;
+  touched_ = 0;
+}
+
+// Bucket i of a table is copied to buckets 2i and 2i + 1 of one that has twice as many. False if
+// these are not to be written to yet.
+bool HashIndex::TouchAhead() {
+  const LineTable& lines = *writable();
+  if (lines.buckets() < kPage || next_->buckets() != 2 * lines.buckets()) return true;
+  if (lines.size() > lines.capacity() + lines.capacity() / 16) return true;  // It is urgent.
+  int& credit = table_->context().page_credit;
+  if (credit < kStepsPerPage) ++credit;
+  const std::uint64_t page = 2 * cursor_ / kPage;
+  if (credit == kStepsPerPage && touched_ < std::min(page + 3, next_->buckets() / kPage)) {
+    next_->Touch(touched_ * kPage);
+    ++touched_;
+    credit = 0;
+  }
+  return touched_ > page;
 }
 
 bool HashIndex::Step(std::uint64_t buckets) {
   if (next_ == nullptr) return false;
+  if (!TouchAhead()) return true;
   LineTable* lines = writable();
   const std::uint64_t end = std::min(cursor_ + buckets, lines->buckets());
   for (; cursor_ < end; ++cursor_) {
@@ -85,8 +112,16 @@ bool HashIndex::Step(std::uint64_t buckets) {
 void HashIndex::Reserve(std::size_t entries) {
   if (entries <= writable()->capacity()) return;
   if (next_ != nullptr) LineTable::Delete(next_);
-  StartResize(entries);
+  next_ = LineTable::New(entries);
+  cursor_ = 0;
   Step(writable()->buckets());
+}
+
+bool HashIndex::EnsureRoomSlow() {
+  if (next_ == nullptr) StartResize(writable()->capacity() + 1);
+  // It has grown later than it should, so there is no time to grow in steps.
+  while (next_ != nullptr && writable()->size() >= writable()->limit()) Step(writable()->buckets());
+  return writable()->size() < writable()->limit();
 }
 
 std::size_t HashIndex::memory_bytes() const {
@@ -97,6 +132,7 @@ std::size_t HashIndex::memory_bytes() const {
 void HashIndex::InsertCell(std::uint64_t hash, Cell cell) {
   if (next_ == nullptr && writable()->size() >= writable()->capacity()) {
     StartResize(writable()->capacity() + 1);
+    if (next_ == nullptr && !EnsureRoom()) OutOfMemory(2 * writable()->memory_bytes());
   }
   if (next_ != nullptr) Step(kStep);
   const Position at = writable()->Insert(hash, cell);

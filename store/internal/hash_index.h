@@ -108,6 +108,10 @@ class HashIndex {
   // The posting list of `hash`, null if there is none.
   PostingList* FindList(std::uint64_t hash) const;
 
+  // Whether an entry can be added; else there is no memory for a larger table.
+  bool EnsureRoom() {
+    return ABSL_PREDICT_TRUE(writable()->size() < writable()->limit()) || EnsureRoomSlow();
+  }
   // Makes room for `entries` at once. REQUIRES: the index is empty.
   void Reserve(std::size_t entries);
   // Goes on with growing or shrinking; returns whether there is more to do.
@@ -123,8 +127,11 @@ class HashIndex {
   void EraseCell(std::uint64_t hash, Position at, Cell cell);
   LineTable* writable() const { return lines_.load(std::memory_order_relaxed); }
   bool Copied(Position at) const { return next_ != nullptr && at.bucket < cursor_; }
+  // Does nothing if there is no memory.
   void StartResize(std::size_t entries);
   void Publish(LineTable* lines);
+  bool EnsureRoomSlow();
+  bool TouchAhead();
   bool IsMarker(const Version* entry) const { return index_ != 0 && entry->deleted(); }
   void Remember(Marker* marker);
   void Forget(Marker* marker);
@@ -137,6 +144,7 @@ class HashIndex {
   // While the table is resized: the new one, and the bucket to copy next.
   LineTable* next_ = nullptr;
   std::uint64_t cursor_ = 0;
+  std::uint64_t touched_ = 0;  // Pages of the new one that have been written to.
   // The markers in the index, by the hash of (key, record).
   absl::flat_hash_map<std::uint64_t, absl::InlinedVector<Marker*, 1>> markers_;
   std::size_t list_bytes_ = 0;  // Of the posting lists in the index.

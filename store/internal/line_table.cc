@@ -11,17 +11,27 @@ Home LineTable::EmptyHome() {
   return HomeOf(empty, 63);
 }
 
-LineTable* LineTable::New(std::size_t entries) {
+LineTable* LineTable::TryNew(std::size_t entries) {
   // At most 4.2 of 7 slots on average are used: of random keys one in forty then lies beyond its
   // home bucket, where with 5.6 it is one in thirteen.
-  auto* table = new LineTable;
   std::uint64_t buckets = 2;
-  for (; buckets * 21 / 5 < entries; buckets *= 2) --table->shift_;
+  int shift = 63;
+  for (; buckets * 21 / 5 < entries; buckets *= 2) --shift;
+  // Zero bytes are empty buckets.
+  void* memory = TryAllocateZeroed(buckets * sizeof(Bucket));
+  if (memory == nullptr) return nullptr;
+  auto* table = new LineTable;
+  table->shift_ = shift;
   table->mask_ = buckets - 1;
   table->capacity_ = buckets * 21 / 5;
   table->memory_bytes_ = buckets * sizeof(Bucket);
-  // Zero bytes are empty buckets.
-  table->buckets_ = static_cast<Bucket*>(AllocateZeroed(table->memory_bytes_));
+  table->buckets_ = static_cast<Bucket*>(memory);
+  return table;
+}
+
+LineTable* LineTable::New(std::size_t entries) {
+  LineTable* table = TryNew(entries);
+  if (table == nullptr) OutOfMemory(entries * sizeof(Bucket) / kSlots);
   return table;
 }
 

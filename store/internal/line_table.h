@@ -22,7 +22,9 @@
 //  4. An entry that lies beyond its home bucket is counted in the overflow count of each bucket
 //  that
 //     it passed. Counts stick at 127: they are no tag. R stops at a bucket whose count is 0.
-//  5. At least two slots in five are free, so a probe ends; one round is the bound in any case.
+//  5. At least two slots in five are free, one in three where there is no memory to grow, so a
+//  probe
+//     ends; one round is the bound in any case.
 #ifndef KIN_STORE_INTERNAL_LINE_TABLE_H_
 #define KIN_STORE_INTERNAL_LINE_TABLE_H_
 
@@ -64,8 +66,10 @@ class LineTable {
   };
   static_assert(sizeof(Bucket) == 64);
 
-  // A table with room for `entries` (at the load factor at which tables grow). Aborts the process
-  // only if the system has no memory.
+  // A table with room for `entries` (at the load factor at which tables grow); null if the system
+  // has no memory.
+  static LineTable* TryNew(std::size_t entries);
+  // The same, and aborts the process then.
   static LineTable* New(std::size_t entries);
   static void Delete(LineTable* table);
 
@@ -127,17 +131,26 @@ class LineTable {
     return {};
   }
 
-  // REQUIRES: size() < capacity().
+  // REQUIRES: size() < limit().
   Position Insert(std::uint64_t hash, std::uintptr_t value);
   void Replace(Position at, std::uintptr_t value) {
     buckets_[at.bucket].slot[at.slot].store(value, std::memory_order_release);
   }
   void Erase(std::uint64_t hash, Position at);
 
+  // Makes the system give the page of a bucket, which it does when the page is first written to.
+  // REQUIRES: the table is not published yet.
+  void Touch(std::uint64_t bucket) {
+    std::atomic<std::uint64_t>& word = buckets_[bucket & mask_].word;
+    word.store(word.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+
   std::uint64_t buckets() const { return mask_ + 1; }
   const Bucket& bucket(std::uint64_t index) const { return buckets_[index]; }
   std::size_t size() const { return size_; }          // Writer only.
   std::size_t capacity() const { return capacity_; }  // Entries at which it should grow.
+  // Entries that it may hold where it cannot grow: probes get longer.
+  std::size_t limit() const { return capacity_ + capacity_ / 8; }
   std::size_t memory_bytes() const { return memory_bytes_; }
 
   // Calls visit(slot) for each entry of a bucket, as a reader or the writer.

@@ -19,18 +19,14 @@ constexpr std::size_t kFromSystem = 2 * kHugePage;
 
 std::atomic<bool> huge_pages{true};
 std::atomic<std::size_t> system_bytes{0};
-
-[[noreturn]] void OutOfMemory(std::size_t bytes) {
-  ABSL_RAW_LOG(FATAL, "kin: the system has no %zu bytes of memory", bytes);
-  std::abort();
-}
+std::atomic<bool> allocations_fail{false};
 
 std::size_t WholePages(std::size_t bytes) { return (bytes + kHugePage - 1) & ~(kHugePage - 1); }
 
 void* MapAligned(std::size_t bytes) {
   const std::size_t mapped = bytes + kHugePage;
   void* raw = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (raw == MAP_FAILED) OutOfMemory(bytes);
+  if (raw == MAP_FAILED) return nullptr;
   char* begin = static_cast<char*>(raw);
   char* aligned = reinterpret_cast<char*>(
       (reinterpret_cast<std::uintptr_t>(begin) + kHugePage - 1) & ~(kHugePage - 1));
@@ -46,20 +42,33 @@ void* MapAligned(std::size_t bytes) {
 
 }  // namespace
 
+void OutOfMemory(std::size_t bytes) {
+  ABSL_RAW_LOG(FATAL, "kin: the system has no %zu bytes of memory", bytes);
+  std::abort();
+}
+
 void SetHugePages(bool enabled) { huge_pages.store(enabled, std::memory_order_relaxed); }
 
 std::size_t SystemBytes() { return system_bytes.load(std::memory_order_relaxed); }
 
-void* AllocateRaw(std::size_t bytes) {
+void SetAllocationsFail(bool fail) { allocations_fail.store(fail, std::memory_order_relaxed); }
+
+void* TryAllocateRaw(std::size_t bytes) {
+  if (ABSL_PREDICT_FALSE(allocations_fail.load(std::memory_order_relaxed))) return nullptr;
   if (bytes >= kFromSystem) return MapAligned(WholePages(bytes));
-  void* memory = std::aligned_alloc(64, (bytes + 63) & ~std::size_t{63});
-  if (memory == nullptr) OutOfMemory(bytes);
+  return std::aligned_alloc(64, (bytes + 63) & ~std::size_t{63});
+}
+
+void* TryAllocateZeroed(std::size_t bytes) {
+  void* memory = TryAllocateRaw(bytes);
+  // The system's memory is zeroed.
+  if (memory != nullptr && bytes < kFromSystem) std::memset(memory, 0, bytes);
   return memory;
 }
 
 void* AllocateZeroed(std::size_t bytes) {
-  void* memory = AllocateRaw(bytes);
-  if (bytes < kFromSystem) std::memset(memory, 0, bytes);  // The system's memory is zeroed.
+  void* memory = TryAllocateZeroed(bytes);
+  if (memory == nullptr) OutOfMemory(bytes);
   return memory;
 }
 
@@ -71,8 +80,6 @@ void FreeZeroed(void* memory, std::size_t bytes) {
     std::free(memory);
   }
 }
-
-std::size_t Slab::Rounded(std::size_t bytes) { return (bytes + 31) & ~std::size_t{31}; }
 
 Slab::~Slab() {
   for (const Chunk& chunk : chunks_) FreeZeroed(chunk.memory, chunk.bytes);
@@ -96,10 +103,11 @@ void* Slab::Allocate(std::size_t bytes) {
   SizeClass& size_class = classes_[bytes / 32];
   if (FreeBlock* block = size_class.free; block != nullptr) {
     size_class.free = block->next;
+    --size_class.free_blocks;
     return block;
   }
-  if (ABSL_PREDICT_FALSE(static_cast<std::size_t>(size_class.end - size_class.begin) < bytes)) {
-    return Refill(size_class, bytes);
+  if (ABSL_PREDICT_FALSE(size_class.Left() < bytes) && !Refill(size_class, bytes)) {
+    OutOfMemory(bytes);
   }
   void* block = size_class.begin;
   size_class.begin += bytes;
@@ -119,19 +127,36 @@ void Slab::Free(void* block, std::size_t bytes) {
   }
   SizeClass& size_class = classes_[bytes / 32];
   size_class.free = new (block) FreeBlock{size_class.free};
+  ++size_class.free_blocks;
 #endif
 }
 
-void* Slab::Refill(SizeClass& size_class, std::size_t bytes) {
+bool Slab::ReserveSlow(std::size_t bytes, std::size_t count) {
+#ifdef KIN_SLAB_IS_MALLOC
+  static_cast<void>(bytes);
+  static_cast<void>(count);
+  return true;
+#else
+  SizeClass& size_class = classes_[bytes / 32];
+  return size_class.free_blocks + size_class.Left() / bytes >= count || Refill(size_class, bytes);
+#endif
+}
+
+bool Slab::Refill(SizeClass& size_class, std::size_t bytes) {
   // Chunks double from 16 KiB to 8 MiB: little for a small store, huge pages for a large one.
   std::size_t& chunk = size_class.next_chunk;
   chunk = chunk == 0 ? std::size_t{16} << 10 : chunk;
-  char* memory = static_cast<char*>(AllocateRaw(chunk));
+  char* memory = static_cast<char*>(TryAllocateRaw(chunk));
+  if (memory == nullptr) return false;
+  for (; size_class.Left() >= bytes; size_class.begin += bytes) {
+    size_class.free = new (size_class.begin) FreeBlock{size_class.free};
+    ++size_class.free_blocks;
+  }
   chunks_.push_back({memory, chunk});
-  size_class.begin = memory + bytes;
+  size_class.begin = memory;
   size_class.end = memory + chunk;
   if (chunk < std::size_t{8} << 20) chunk *= 2;
-  return memory;
+  return true;
 }
 
 }  // namespace kin::internal

@@ -215,6 +215,7 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
                            ? std::make_unique<OrderedIndex>(this, static_cast<int>(i))
                            : nullptr);
   }
+  if (!context_->slab.Reserve(version_bytes_, kReservedVersions)) OutOfMemory(version_bytes_);
 }
 
 void Table::AddHook(const Hooks::Entry& hook) {

@@ -112,6 +112,16 @@ class Table {
   Marker* NewMarker(std::uint64_t hash, std::uint64_t record_hash, Version* older);
   void FreeMarker(Marker* marker);
 
+  // Whether one change of a record can be made, in every index, without more memory from the
+  // system; asks for it if not. What malloc gives is not counted.
+  bool EnsureRoom() {
+    for (const std::unique_ptr<HashIndex>& index : indexes_) {
+      if (ABSL_PREDICT_FALSE(!index->EnsureRoom())) return false;
+    }
+    return context_->slab.Reserve(version_bytes_, kReservedVersions) &&
+           context_->slab.Reserve(sizeof(Marker), 2 * indexes_.size());
+  }
+
   int indexes() const { return static_cast<int>(indexes_.size()); }
   HashIndex& index(int i) { return *indexes_[i]; }
   const HashIndex& index(int i) const { return *indexes_[i]; }
@@ -157,6 +167,10 @@ class Table {
   bool id_is_unsigned() const { return id_is_unsigned_; }
 
  private:
+  // More than a call makes before it asks for room again (a fresh version, copies of those that it
+  // detaches, a tombstone), also where hooks make calls.
+  static constexpr std::size_t kReservedVersions = 16;
+
   WriterContext* const context_;
   const ModelOps& ops_;
   const graph::Model& model_;

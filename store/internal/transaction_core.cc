@@ -87,8 +87,13 @@ std::vector<Version*> TransactionCore::ChildrenOf(const Engine::Link& link, cons
 
 // --- Changing records ---
 
-absl::Status TransactionCore::LimitError(const Table& table, const Message& record) const {
+absl::Status TransactionCore::NoRoomError(const Table& table, const Message& record) const {
   const std::int64_t limit = engine_.settings().max_transaction_changes;
+  if (record_changes_ < limit) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(table.NameOf(record), ": the system has no memory for records or indexes of ",
+                     "the model to grow; the call has changed nothing; free some and try again"));
+  }
   return absl::ResourceExhaustedError(
       absl::StrCat(table.NameOf(record), ": the transaction has made ", limit,
                    " changes, as many as OpenOptions::max_transaction_changes allows; write in "
@@ -160,7 +165,7 @@ absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* ke
   }
   if (absl::Status status = FillKey(table, fresh, key); !status.ok()) return status;
   const Message& record = *table.MessageOf(fresh);
-  if (ABSL_PREDICT_FALSE(AtLimit())) return LimitError(table, record);
+  if (absl::Status status = CheckRoom(table, record); !status.ok()) return status;
   if (!table.text_fields().empty()) {
     if (absl::Status status = CheckRecord(table, record); !status.ok()) return status;
   }
@@ -226,7 +231,7 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
   const Mark before = mark();
   absl::Status status;
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) status = BeforeUpdate(table, current, fresh);
-  if (status.ok() && AtLimit()) status = LimitError(table, record);
+  if (status.ok()) status = CheckRoom(table, record);
   if (status.ok() && !table.SameKey(0, *table.MessageOf(current), record)) {
     status = absl::InvalidArgumentError(absl::StrCat(
         table.NameOf(*table.MessageOf(current)), ".", FieldNames(table.model().primary_key),
@@ -291,7 +296,9 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
   // A record that refers to itself has a newer version now.
   current = table.FindEntry(*table.MessageOf(current));
   if (current == nullptr || current->deleted()) return absl::OkStatus();  // A hook has done it.
-  if (AtLimit()) return LimitError(table, *table.MessageOf(current));
+  if (absl::Status status = CheckRoom(table, *table.MessageOf(current)); !status.ok()) {
+    return status;
+  }
   NoteWidows(table, current, nullptr);
   Version* tombstone = table.NewTombstone(*table.MessageOf(current));
   Install(table, current, tombstone, table.HashOf(0, *table.MessageOf(tombstone)));
@@ -311,7 +318,8 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named, bool fr
     if (current == nullptr || current->deleted()) continue;  // Reached another way before.
     absl::Status status = DeleteOne(*next_table, current, &cascade);
     if (!status.ok()) {
-      if (absl::IsResourceExhausted(status) && aborted_.ok() && record_changes_ > before.changes) {
+      if (absl::IsResourceExhausted(status) && aborted_.ok() && record_changes_ > before.changes &&
+          record_changes_ >= engine_.settings().max_transaction_changes) {
         status = absl::ResourceExhaustedError(absl::StrCat(
             table.NameOf(*named), ": the delete reaches more records than the transaction may ",
             "change (OpenOptions::max_transaction_changes is ",

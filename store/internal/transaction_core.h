@@ -107,9 +107,15 @@ class TransactionCore {
   WriterContext& context() { return engine_.context_; }
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
 
-  // RESOURCE_EXHAUSTED unless another change may be made, of `record`.
-  bool AtLimit() const { return record_changes_ >= engine_.settings().max_transaction_changes; }
-  absl::Status LimitError(const Table& table, const google::protobuf::Message& record) const;
+  // RESOURCE_EXHAUSTED unless another change may be made, of `record`, and there is memory for it.
+  absl::Status CheckRoom(Table& table, const google::protobuf::Message& record) const {
+    if (ABSL_PREDICT_TRUE(record_changes_ < engine_.settings().max_transaction_changes &&
+                          table.EnsureRoom())) {
+      return absl::OkStatus();
+    }
+    return NoRoomError(table, record);
+  }
+  absl::Status NoRoomError(const Table& table, const google::protobuf::Message& record) const;
   // transaction_rules.cc: what models with ModelRules do before and after a change.
   absl::Status BeforeInsert(Table& table, Version* fresh);
   absl::Status BeforeUpdate(Table& table, Version* current, Version* fresh);

@@ -20,6 +20,7 @@ struct WriterContext {
   ViewRegistry::Scan scan;    // The newest; the reclaimer never used a newer one.
   Stamp stamp = 0;            // Of what the running transaction makes.
   std::int64_t versions = 0;  // Allocated.
+  int page_credit = 0;        // Steps since a growing table last touched new memory; see HashIndex.
 
   void Rescan() { views->ScanInto(&scan); }
   void Retire(Garbage garbage) { reclaimer.Add(garbage, views->era()); }

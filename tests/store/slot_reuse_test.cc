@@ -29,7 +29,8 @@ struct Entry {
   std::uint64_t key;
 };
 
-constexpr std::uint64_t TagOf(std::uint64_t tag) { return tag << 57; }
+// A hash of the first bucket, with `tag` in slots of either parity.
+constexpr std::uint64_t TagOf(std::uint64_t tag) { return tag << 8 | tag; }
 
 class LineTableReuseTest : public ::testing::Test {
  protected:

@@ -25,7 +25,7 @@ using ::history::Task;
 std::pair<std::int64_t, std::int64_t> IdsThatCollide() {
   const auto place = [](std::int64_t id) {
     const std::uint64_t hash = internal::HashKey(id);
-    return std::pair(hash >> 57, hash / 64 % 2);
+    return std::pair(hash & 0x7f7f, hash >> 63);
   };
   std::int64_t id = 2;
   while (place(id) != place(1)) ++id;

@@ -1,4 +1,5 @@
-// A transaction that would be too large is told so before it has used up the memory.
+// A transaction that would be too large is told so before it has used up the memory, and one that
+// finds none left.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kin/store/internal/memory.h"
 #include "kin/store/store.h"
 #include "kin/tests/store/history_models.h"
 #include "tests/store/history.kin.h"
@@ -163,6 +165,118 @@ TEST_F(TransactionLimitTest, ChildrenThatLoseTheirParentCountToo) {
     return absl::OkStatus();
   });
   EXPECT_TRUE(commit.ok()) << commit.status();
+}
+
+// As long as it lives, the system has no memory for tables and versions.
+class NoMemory {
+ public:
+  NoMemory() { internal::SetAllocationsFail(true); }
+  ~NoMemory() { internal::SetAllocationsFail(false); }
+};
+
+class NoMemoryTest : public ::testing::Test {
+ protected:
+  void TearDown() override { EXPECT_EQ(store_->CheckInvariants(), absl::OkStatus()); }
+
+  static void ExpectNoMemory(const absl::Status& status) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("history.Person("), HasSubstr("no memory")));
+  }
+  // Inserts until there is no memory; how many there are then, from the first on.
+  static int FillUp(Transaction& txn, int from) {
+    for (int i = from;; ++i) {
+      const absl::Status status = txn.Insert(NewPerson(i)).status();
+      if (status.ok()) continue;
+      ExpectNoMemory(status);
+      return i;
+    }
+  }
+
+  const std::unique_ptr<Store> store_ = *Store::Open(testing::HistorySchema());
+};
+
+TEST_F(NoMemoryTest, ACallThatNeedsMemoryChangesNothingAndWhatWasMadeBeforeCommits) {
+  ASSERT_TRUE(
+      store_->Write([](Transaction& txn) { return txn.Insert(NewPerson(0)).status(); }).ok());
+  int people = 0;
+  const auto commit = store_->Write([&](Transaction& txn) {
+    const NoMemory none;
+    people = FillUp(txn, 1);
+    EXPECT_EQ(txn.Count<Person>(), people);
+    ExpectNoMemory(txn.Upsert(NewPerson(people)).status());
+    EXPECT_EQ(txn.Count<Person>(), people);
+    EXPECT_FALSE(txn.FindBy(PersonModel::email, absl::StrCat("p", people)));
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(commit.ok()) << commit.status();
+  EXPECT_GE(people, 5) << "a table has room for some";
+  const Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_EQ(snapshot.Count<Person>(), people);
+  for (int i = 0; i < people; ++i) {
+    EXPECT_TRUE(snapshot.FindBy(PersonModel::email, absl::StrCat("p", i))) << i;
+  }
+  // Once there is memory again, all goes on.
+  for (int i = people; i < 500; ++i) {
+    const auto more =
+        store_->Write([&](Transaction& txn) { return txn.Insert(NewPerson(i)).status(); });
+    ASSERT_TRUE(more.ok()) << more.status();
+  }
+  EXPECT_EQ(store_->GetSnapshot().Count<Person>(), 500);
+}
+
+TEST_F(NoMemoryTest, ATransactionThatGivesUpLeavesNothing) {
+  ASSERT_TRUE(
+      store_->Write([](Transaction& txn) { return txn.Insert(NewPerson(0)).status(); }).ok());
+  const NoMemory none;
+  const auto commit = store_->Write([](Transaction& txn) -> absl::Status {
+    FillUp(txn, 1);
+    return absl::ResourceExhaustedError("as Insert said");
+  });
+  EXPECT_EQ(commit.status().code(), absl::StatusCode::kResourceExhausted);
+  const Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_EQ(snapshot.Count<Person>(), 1);
+  EXPECT_TRUE(snapshot.FindBy(PersonModel::email, "p0"));
+}
+
+TEST_F(NoMemoryTest, UpdatesAndDeletesFailWholeOrAreMade) {
+  constexpr int kPeople = 300;
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) {
+                    for (int i = 0; i < kPeople; ++i) {
+                      if (auto s = txn.Insert(NewPerson(i)).status(); !s.ok()) return s;
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const NoMemory none;
+  int moved = 0;
+  int deleted = 0;
+  const auto commit = store_->Write([&](Transaction& txn) {
+    // Each value left behind, and each version superseded, takes memory as long as it is needed.
+    for (int round = 0; round < 20; ++round) {
+      for (PersonRef person : txn.All<Person>()) {
+        const std::string email = absl::StrCat("r", round, "-", person->id());
+        const std::string before = person->email();
+        const auto status = txn.Update(person, [&](Person& p) { p.set_email(email); }).status();
+        if (!status.ok()) ExpectNoMemory(status);
+        moved += static_cast<int>(status.ok());
+        const std::string now = status.ok() ? email : before;
+        EXPECT_TRUE(txn.FindBy(PersonModel::email, now));
+      }
+    }
+    for (std::int64_t id = 1; id <= kPeople; ++id) {
+      const absl::Status status = txn.Delete(txn.Find<Person>(id));
+      if (!status.ok()) ExpectNoMemory(status);
+      deleted += static_cast<int>(status.ok());
+      EXPECT_EQ(static_cast<bool>(txn.Find<Person>(id)), !status.ok());
+    }
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(commit.ok()) << commit.status();
+  EXPECT_GT(moved, 0);
+  EXPECT_LT(moved, 20 * kPeople);
+  EXPECT_EQ(store_->GetSnapshot().Count<Person>(), kPeople - deleted);
 }
 
 TEST(OpenOptionsTest, ALimitThatAllowsNothingIsRefused) {
