@@ -118,6 +118,12 @@ ABSL_ATTRIBUTE_NOINLINE const M* SearchRecord(const View* view, std::uint64_t ha
   const HashIndex* index = Place::Of(view).index;
   if (ABSL_PREDICT_FALSE(index == nullptr)) ModelNotInSchema(ModelTraits<M>::kName);
   const Stamp limit = view->Limit();
+  // An older version of the first candidate, most likely.
+  const Home home = Place::Of(view).home.load(std::memory_order_acquire);
+  if (const Cell first = LineTable::FindFirst(home, hash); first != 0) {
+    const Version* version = VisibleAt(EntryIn(first), limit);
+    if (version != nullptr && equals(*RecordIn<M>(version))) return RecordIn<M>(version);
+  }
   const M* found = nullptr;
   index->lines()->Find(hash, [&](Cell cell) {
     const Version* version = VisibleAt(EntryIn(cell), limit);
