@@ -1,5 +1,6 @@
 #include "kin/bench/groups.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -7,7 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "benchmark/benchmark.h"
@@ -16,6 +17,7 @@ namespace kin::bench {
 namespace {
 
 struct Group {
+  Turns turns = Turns::kMany;
   std::vector<std::function<void()>> members;
 };
 
@@ -29,33 +31,60 @@ Groups& AllGroups() {
   return groups;
 }
 
-// Of --benchmark_out: Google Benchmark would write it anew with each group.
-std::string& OutputFile() {
-  static auto& file = *new std::string;
-  return file;
+struct Arguments {
+  std::string output;  // Of --benchmark_out: Google Benchmark would write it anew with each turn.
+  int turns = 15;      // Of --benchmark_repetitions.
+};
+
+Arguments& GivenArguments() {
+  static auto& arguments = *new Arguments;
+  return arguments;
 }
 
-// Shows what runs on the console, and keeps it as JSON, as if all groups were one run.
-class Reporter : public benchmark::ConsoleReporter {
+// Keeps what runs as JSON, as if all groups were one run, and shows the medians of a group.
+class Reporter : public benchmark::BenchmarkReporter {
  public:
-  Reporter() : ConsoleReporter(OO_Tabular) {
+  Reporter() {
     json_.SetOutputStream(&text_);
     json_.SetErrorStream(&text_);
+    SetOutputStream(&messages_);
     SetErrorStream(&messages_);  // "No benchmark matches" is no news in a group left out.
+  }
+
+  void BeginTurn(int turn, int turns) {
+    turn_ = turn;
+    turns_ = turns;
+  }
+  // Shows the medians of the turns since the last group.
+  void EndGroup() {
+    for (const std::string& name : names_) {
+      std::vector<Run>& runs = runs_[name];
+      std::sort(runs.begin(), runs.end(), [](const Run& a, const Run& b) {
+        return a.GetAdjustedRealTime() < b.GetAdjustedRealTime();
+      });
+      console_.ReportRuns({runs[runs.size() / 2]});
+    }
+    names_.clear();
+    runs_.clear();
   }
 
   bool ReportContext(const Context& context) override {
     if (started_) return true;
     started_ = true;
     json_.ReportContext(context);
-    const bool go_on = ConsoleReporter::ReportContext(context);
-    std::cerr << messages_.str();
-    return go_on;
+    return console_.ReportContext(context);
   }
   void ReportRuns(const std::vector<Run>& runs) override {
-    ConsoleReporter::ReportRuns(runs);
-    json_.ReportRuns(runs);
-    for (const Run& run : runs) failed_ |= run.error_occurred;
+    std::vector<Run> numbered = runs;
+    for (Run& run : numbered) {
+      run.repetition_index = turn_;
+      run.repetitions = turns_;
+      failed_ |= run.error_occurred;
+      std::vector<Run>& same = runs_[run.benchmark_name()];
+      if (same.empty()) names_.push_back(run.benchmark_name());
+      same.push_back(run);
+    }
+    json_.ReportRuns(numbered);
   }
 
   bool started() const { return started_; }
@@ -66,43 +95,46 @@ class Reporter : public benchmark::ConsoleReporter {
   }
 
  private:
+  benchmark::ConsoleReporter console_{benchmark::ConsoleReporter::OO_Tabular};
   benchmark::JSONReporter json_;
   std::ostringstream text_;
   std::ostringstream messages_;
+  std::vector<std::string> names_;  // In the order of a group's members.
+  absl::flat_hash_map<std::string, std::vector<Run>> runs_;
+  int turn_ = 0;
+  int turns_ = 1;
   bool started_ = false;
   bool failed_ = false;
 };
 
 bool WriteOutput(Reporter& reporter) {
-  std::ofstream file(OutputFile());
+  const std::string& path = GivenArguments().output;
+  std::ofstream file(path);
   file << reporter.json();
   file.close();
-  if (!file) std::cerr << "cannot write " << OutputFile() << "\n";
+  if (!file) std::cerr << "cannot write " << path << "\n";
   return !file.fail();
 }
 
 }  // namespace
 
-void InGroup(const std::string& group, std::function<void()> add) {
+void InGroup(const std::string& group, std::function<void()> add, Turns turns) {
   Groups& groups = AllGroups();
   const auto [it, fresh] = groups.by_name.try_emplace(group, groups.in_order.size());
   if (fresh) groups.in_order.emplace_back();
+  groups.in_order[it->second].turns = turns;
   groups.in_order[it->second].members.push_back(std::move(add));
 }
 
 bool ParseArguments(int argc, char** argv) {
-  static auto& defaults = *new std::vector<std::string>{
-      "--benchmark_enable_random_interleaving=true",
-      "--benchmark_repetitions=15",
-      "--benchmark_min_time=0.02",
-      "--benchmark_report_aggregates_only=true",
-  };
-  std::vector<char*> arguments = {argv[0]};
-  for (std::string& argument : defaults) arguments.push_back(argument.data());
+  static auto& turn = *new std::string("--benchmark_min_time=0.02");
+  std::vector<char*> arguments = {argv[0], turn.data()};
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];
     if (absl::ConsumePrefix(&argument, "--benchmark_out=")) {
-      OutputFile() = std::string(argument);
+      GivenArguments().output = std::string(argument);
+    } else if (absl::ConsumePrefix(&argument, "--benchmark_repetitions=")) {
+      if (!absl::SimpleAtoi(argument, &GivenArguments().turns)) return false;
     } else if (argument != "--benchmark_out_format=json") {
       arguments.push_back(argv[i]);
     }
@@ -116,9 +148,16 @@ int RunGroups() {
   Reporter reporter;
   std::size_t run = 0;
   for (const Group& group : AllGroups().in_order) {
-    benchmark::ClearRegisteredBenchmarks();
-    for (const std::function<void()>& add : group.members) add();
-    run += benchmark::RunSpecifiedBenchmarks(&reporter);
+    const int turns = group.turns == Turns::kOnce ? 1 : GivenArguments().turns;
+    for (int turn = 0; turn < turns; ++turn) {
+      benchmark::ClearRegisteredBenchmarks();
+      for (const std::function<void()>& add : group.members) add();
+      reporter.BeginTurn(turn, turns);
+      const std::size_t matched = benchmark::RunSpecifiedBenchmarks(&reporter);
+      run += matched;
+      if (matched == 0) break;
+    }
+    reporter.EndGroup();
   }
   benchmark::Shutdown();
   if (run == 0) {
@@ -126,7 +165,7 @@ int RunGroups() {
               << "\n";
     return 1;
   }
-  if (!OutputFile().empty() && reporter.started() && !WriteOutput(reporter)) return 1;
+  if (!GivenArguments().output.empty() && reporter.started() && !WriteOutput(reporter)) return 1;
   return reporter.failed() ? 1 : 0;
 }
 

@@ -11,6 +11,7 @@ whether it reaches its target. What the run does not have is shown as such. Stan
 
 import argparse
 import json
+import statistics
 import sys
 
 MILLION = 1_000_000
@@ -19,26 +20,41 @@ KEYS = ("", "/sequential")
 OPS = ("BelongsTo", "HasOne", "Find")
 
 
+class Sample(float):
+    """A median, and what it is the median of: one value a turn."""
+
+    def __new__(cls, turns):
+        self = super().__new__(cls, statistics.median(turns))
+        self.turns = turns
+        return self
+
+
+def ratio(a, b):
+    """a / b: the median of the turns' ratios, for contenders take turns."""
+    if isinstance(a, Sample) and isinstance(b, Sample) and len(a.turns) == len(b.turns):
+        return statistics.median(x / y for x, y in zip(a.turns, b.turns))
+    return a / b
+
+
 class Run:
-    """The medians of a run: of repetitions if there are any."""
+    """The turns of each benchmark of a run."""
 
     def __init__(self, benchmarks):
         self._by_name = {}
-        medians = {b["run_name"] for b in benchmarks if b.get("aggregate_name") == "median"}
         for b in benchmarks:
             if b.get("error_occurred"):
                 print(f"{b['name']}: {b.get('error_message')}", file=sys.stderr)
-            elif b.get("aggregate_name") == "median" or (
-                    b["run_type"] == "iteration" and b["run_name"] not in medians):
-                self._by_name[b["run_name"]] = b
+            elif b["run_type"] == "iteration":
+                self._by_name.setdefault(b["run_name"], []).append(b)
 
     def counter(self, name, counter):
-        return self._by_name.get(name, {}).get(counter)
+        turns = [b[counter] for b in self._by_name.get(name, []) if counter in b]
+        return Sample(turns) if turns else None
 
     def ns(self, name):
         """Nanoseconds an item; None if the run does not have the benchmark."""
         per_second = self.counter(name, "items_per_second")
-        return 1e9 / per_second if per_second else None
+        return Sample([1e9 / x for x in per_second.turns]) if per_second else None
 
     def names(self):
         return self._by_name
@@ -52,7 +68,7 @@ class Row:
         self.target, self.at_least, self.unit = target, at_least, unit
         self.value = value
         if value is None and kin and yardstick:
-            self.value = yardstick / kin if at_least else kin / yardstick
+            self.value = ratio(yardstick, kin) if at_least else ratio(kin, yardstick)
 
     def reached(self):
         if self.value is None:
@@ -113,12 +129,12 @@ def scaling(run):
         one = run.ns(f"BM_{op}/threads1/{who}/{MILLION}/real_time/threads:1") or run.ns(
             f"BM_{op}/threads1/{who}/{MILLION}/real_time")
         two = run.ns(f"BM_{op}/threads2/{who}/{MILLION}/real_time/threads:2")
-        return one / two if one and two else None
+        return Sample([a / b for a, b in zip(one.turns, two.turns)]) if one and two else None
 
     for op in OPS:
         kin, flat = gain(op, "kin"), gain(op, "flat")
         yield Row(f"{op}, what two reader threads gain, 1M", kin, flat, 0.95, True, "×",
-                  kin / flat if kin and flat else None)
+                  ratio(kin, flat) if kin and flat else None)
 
 
 def others(run):
@@ -140,7 +156,7 @@ def others(run):
                   value=run.counter(update, "items_per_second"))
         yield Row(f"the same: speed, of copy + flat assign", kin, flat, None, True)
     for n in LARGE:
-        name = "BM_Memory/key_and_foreign_key/{}/{}/iterations:1/repeats:1"
+        name = "BM_Memory/key_and_foreign_key/{}/{}/iterations:1"
         kin, flat = (run.counter(name.format(who, n), "beyond_message") for who in ("kin", "flat"))
         yield Row(f"memory a record beyond its message, {size(n)}", kin, flat, 0.8, unit="bytes")
 
