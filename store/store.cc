@@ -15,6 +15,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(Schema schema, OpenOptions op
   absl::StatusOr<std::unique_ptr<internal::Engine>> engine =
       internal::Engine::Open(std::move(schema), std::move(options.persistence),
                              {.max_transaction_changes = options.max_transaction_changes,
+                              .watch_history_bytes = options.watch_history_bytes,
                               .clock = std::move(options.clock)});
   if (!engine.ok()) return engine.status();
   return std::unique_ptr<Store>(new Store(std::move(*engine)));
@@ -41,6 +42,10 @@ absl::Status Store::WaitDurable(CommitNumber commit, absl::Duration timeout) {
 CommitNumber Store::durable_commit() const { return engine_->durable_commit(); }
 
 absl::Status Store::Close(absl::Duration timeout) { return engine_->Close(timeout); }
+
+absl::StatusOr<std::unique_ptr<kin::Watch>> Store::Watch(const WatchOptions& options) {
+  return engine_->StartWatch(options);
+}
 
 Stats Store::stats() const { return engine_->GetStats(); }
 

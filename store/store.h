@@ -26,6 +26,7 @@
 #include "kin/store/snapshot.h"
 #include "kin/store/stats.h"
 #include "kin/store/transaction.h"
+#include "kin/store/watch.h"
 
 namespace kin {
 
@@ -41,6 +42,9 @@ struct OpenOptions {
   // RESOURCE_EXHAUSTED. It ends a mistaken loop or cascade before that has used up the memory: a
   // change is held, with what undoes it, in some hundreds of bytes until the commit. At least 1.
   std::int64_t max_transaction_changes = 10'000'000;
+  // Memory for the newest commits, so that who begins to watch can be given them. 0: none are held,
+  // and commits that nobody watches cost nothing more.
+  std::int64_t watch_history_bytes = 0;
   // What created_at and updated_at are filled from; called by the thread that writes. Null: the
   // machine's clock.
   std::function<absl::Time()> clock;
@@ -96,6 +100,10 @@ class Store {
   // FAILED_PRECONDITION inside a body. `timeout` is for the database; before that the call waits
   // for the running transaction, and for another thread's Close.
   absl::Status Close(absl::Duration timeout = absl::InfiniteDuration());
+
+  // Begins to follow the commits; see kin/store/watch.h. INVALID_ARGUMENT: `options.from` is beyond
+  // the next commit. Waits at most for one commit, never for a body; may be called in a hook.
+  absl::StatusOr<std::unique_ptr<kin::Watch>> Watch(const WatchOptions& options = {});
 
   // Counters. Waits for the running transaction, except inside its body.
   Stats stats() const;

@@ -1,5 +1,7 @@
 #include "kin/store/internal/engine.h"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,6 +52,7 @@ class BodyScope {
 Engine::Engine(Schema schema, EngineSettings settings)
     : schema_(std::move(schema)),
       settings_(std::move(settings)),
+      feed_(std::make_shared<ChangeFeed>(settings_.watch_history_bytes)),
       slots_(schema_.data().slots),
       registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size() * kSlotBytes), this),
       context_(&registry_),
@@ -159,6 +162,7 @@ absl::Status Engine::Load() {
 Engine::~Engine() {
   // Nobody is left to be told: who wants to know calls Close before.
   Close(absl::InfiniteDuration()).IgnoreError();
+  feed_->Close();
   if (housekeeper_.joinable()) {
     {
       absl::MutexLock lock(&idle_mutex_);
@@ -261,8 +265,9 @@ absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
   if (absl::Status status = transaction.CheckAtCommit(); !status.ok()) return status;
   const CommitNumber commit = CommitOf(context_.stamp);
   const bool hooked = !schema_.hooks().after_commit.empty();
+  const bool follows = persistence_ != nullptr || validates_ || hooked || feed_->active();
   absl::Span<const Change> changes;
-  if (persistence_ != nullptr || validates_ || hooked) changes = transaction.NetChanges();
+  if (follows) changes = transaction.NetChanges();
   if (validates_) {
     BodyScope scope(&writer_thread_);
     if (absl::Status status = transaction.Validate(changes); !status.ok()) return status;
@@ -270,6 +275,8 @@ absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
   if (persistence_ != nullptr) {
     if (absl::Status status = persistence_->Admit(changes); !status.ok()) return status;
   }
+  std::shared_ptr<const FeedEntry> entry;
+  if (feed_->active()) entry = ChangeFeed::Copy(commit, changes);
   {
     absl::MutexLock lock(&commit_mutex_);
     for (std::size_t i = 0; i < tables_.size(); ++i) {
@@ -277,6 +284,12 @@ absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
     }
     if (persistence_ != nullptr) persistence_->OnCommit(commit, changes);
     registry_.Publish(commit);
+    if (feed_->active()) {
+      // Who has begun to watch since is to get this commit too.
+      if (!follows) changes = transaction.NetChanges();
+      if (entry == nullptr) entry = ChangeFeed::Copy(commit, changes);
+      feed_->Push(std::move(entry));
+    }
   }
   transaction.Finish();
   if (hooked) *after = AfterCommit(commit, changes);
@@ -359,6 +372,7 @@ absl::Status Engine::Close(absl::Duration timeout) {
     closed_.store(true, std::memory_order_release);
     state_ = State::kClosing;
   }
+  feed_->Close();
   if (persistence_ != nullptr) {
     if (absl::Status status = persistence_->Close(timeout); !status.ok()) return status;
   }
@@ -374,6 +388,22 @@ CommitNumber Engine::durable_commit() const {
 void Engine::Cut(absl::FunctionRef<void(Snapshot, absl::Span<const std::uint64_t>)> cut) {
   absl::MutexLock lock(&commit_mutex_);
   cut(Snapshot(registry_.Acquire()), next_ids_);
+}
+
+absl::StatusOr<std::unique_ptr<Watch>> Engine::StartWatch(const WatchOptions& options) {
+  if (options.max_bytes < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("WatchOptions::max_bytes is ", options.max_bytes,
+                                                   "; with less than 1 nothing could be given"));
+  }
+  absl::MutexLock lock(&commit_mutex_);
+  const CommitNumber published = registry_.published();
+  const CommitNumber from = std::max<CommitNumber>(options.from.value_or(published + 1), 1);
+  if (from > published + 1) {
+    return absl::InvalidArgumentError(absl::StrCat("WatchOptions::from is ", from,
+                                                   ", and the newest commit is ", published,
+                                                   "; it can be at most the next one"));
+  }
+  return std::make_unique<Watch>(feed_, feed_->Subscribe(from, published, options.max_bytes));
 }
 
 void Engine::AddStats(Stats* stats) {

@@ -17,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "kin/store/commit.h"
+#include "kin/store/internal/change_feed.h"
 #include "kin/store/internal/table.h"
 #include "kin/store/internal/transaction_op.h"
 #include "kin/store/internal/view.h"
@@ -24,6 +25,7 @@
 #include "kin/store/persistence.h"
 #include "kin/store/schema.h"
 #include "kin/store/stats.h"
+#include "kin/store/watch.h"
 
 namespace kin::internal {
 
@@ -32,6 +34,7 @@ class TransactionCore;
 // As in kin::OpenOptions.
 struct EngineSettings {
   std::int64_t max_transaction_changes;
+  std::int64_t watch_history_bytes;
   std::function<absl::Time()> clock;
 };
 
@@ -54,6 +57,7 @@ class Engine final : public CommitSource {
   absl::Status WaitDurable(CommitNumber commit, absl::Duration timeout);
   absl::Status Close(absl::Duration timeout);
   CommitNumber durable_commit() const;
+  absl::StatusOr<std::unique_ptr<Watch>> StartWatch(const WatchOptions& options);
   Stats GetStats();
   absl::Status CheckInvariants();
 
@@ -109,6 +113,7 @@ class Engine final : public CommitSource {
 
   const Schema schema_;
   const EngineSettings settings_;
+  const std::shared_ptr<ChangeFeed> feed_;
   bool validates_ = false;        // Some model has a validator. Constant after construction.
   std::vector<IndexSlot> slots_;  // View::slots. Which indexes: constant after construction.
   ViewRegistry registry_;
