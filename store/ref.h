@@ -10,6 +10,7 @@
 #ifndef KIN_STORE_REF_H_
 #define KIN_STORE_REF_H_
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -175,9 +176,13 @@ class Range {
 
     iterator() = default;
     value_type operator*() const { return value_type(current_, range_.view_); }
-    iterator& operator++() {
-      ++position_;
-      Settle();
+    ABSL_ATTRIBUTE_ALWAYS_INLINE iterator& operator++() {
+      if (ABSL_PREDICT_TRUE(next_ != nullptr)) {
+        SettleInArray();
+      } else {
+        ++position_;
+        Settle();
+      }
       return *this;
     }
     iterator operator++(int) {
@@ -185,20 +190,59 @@ class Range {
       ++*this;
       return before;
     }
+    // A range has each record once.
     friend bool operator==(const iterator& a, const iterator& b) {
-      return a.current_ == b.current_ && (a.current_ == nullptr || a.position_ == b.position_);
+      return a.current_ == b.current_;
     }
 
    private:
     friend class Range;
-    explicit iterator(const Range& range) : range_(range) { Settle(); }
+    explicit iterator(const Range& range) : range_(range) {
+      Settle();
+      if (current_ != nullptr && range.IsOfOneKey()) {
+        // The key of this record is that of all: the array need not be looked up again, nor the
+        // keys compared.
+        list_ = internal::ListIn(range.cell_);
+        limit_ = range.view_->Limit();
+        // With markers among them each entry is looked at. Read before the array: a marker that is
+        // counted no more is not in it.
+        shown_ = list_->has_markers() ? 0 : limit_;
+        const internal::PostingArray* array = list_->array();
+        next_ = array->entries() + position_ + 1;
+        end_ = array->entries() + array->used.load(std::memory_order_acquire);
+      }
+    }
 
     // Goes on to the next position that shows a record, or to the end.
     void Settle() { current_ = range_.At(&position_); }
+    ABSL_ATTRIBUTE_ALWAYS_INLINE void SettleInArray() {
+      while (ABSL_PREDICT_TRUE(next_ != end_)) {
+        const internal::Version* entry = (next_++)->load(std::memory_order_acquire);
+        if (ABSL_PREDICT_FALSE(entry == nullptr)) continue;
+        // Mostly the record need not be touched: who iterates does that.
+        if (ABSL_PREDICT_TRUE(list_->AllShown(shown_)) || internal::Shows(entry, limit_) ||
+            SettleBehind(&entry)) {
+          current_ = internal::RecordIn<M>(entry);
+          return;
+        }
+      }
+      current_ = nullptr;
+    }
+    // An older version may have another key.
+    ABSL_ATTRIBUTE_NOINLINE bool SettleBehind(const internal::Version** entry) const {
+      *entry = internal::VisibleAt(*entry, limit_);
+      return *entry != nullptr && range_.matches_(range_.owner_, *internal::RecordIn<M>(*entry));
+    }
 
     Range range_;
     std::uint32_t position_ = 0;
     const M* current_ = nullptr;
+    // Of a snapshot's view of a posting list, what is left of it. Null: Range::At is to be asked.
+    const std::atomic<internal::Version*>* next_ = nullptr;
+    const std::atomic<internal::Version*>* end_ = nullptr;
+    const internal::PostingList* list_ = nullptr;
+    internal::Stamp limit_ = 0;
+    internal::Stamp shown_ = 0;
   };
   using const_iterator = iterator;
 
@@ -236,6 +280,12 @@ class Range {
 
  private:
   friend class iterator;
+
+  // Whether it is of a posting list that does not change for this view, and all of whose records
+  // that the view sees at once have one key.
+  bool IsOfOneKey() const {
+    return internal::IsList(cell_) && !view_->transaction && !internal::ListIn(cell_)->mixed();
+  }
 
   // The record at *position or after, whose position is stored; null at the end.
   const M* At(std::uint32_t* position) const {

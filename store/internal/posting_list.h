@@ -53,6 +53,12 @@ class PostingList {
   const PostingArray* array() const { return array_.load(std::memory_order_acquire); }
   CountChain& counts() { return counts_; }
   const CountChain& counts() const { return counts_; }
+  // Whether a view with `limit` sees every entry of the array at once, so that none need be looked
+  // at. A reader asks again after each entry that it has read (acquire): an entry that the view
+  // does not see is stored (release) after the stamp that tells of it.
+  bool AllShown(Stamp limit) const { return newest_.load(std::memory_order_relaxed) <= limit; }
+  // Whether a record has left and its marker is still there: AllShown does not speak of these.
+  bool has_markers() const { return markers_.load(std::memory_order_acquire) != 0; }
   // Records of another key with the same 64-bit hash are here as well: the count is of all, so a
   // reader that wants a count must iterate.
   bool mixed() const { return mixed_.load(std::memory_order_relaxed); }
@@ -63,14 +69,25 @@ class PostingList {
   PostingArray* Insert(Version* entry);
   void Replace(Version* from, Version* to);
   void Erase(Version* entry);
-  bool Contains(const Version* entry) const { return Find(entry) >= 0; }
+  bool Contains(const Version* entry) { return FindToChange(entry) >= 0; }
   std::uint32_t size() const { return size_; }  // Entries, markers included.
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::uint32_t kMappedFrom = 24;  // Larger lists find entries through a map.
+  // Larger lists find entries through a map, which is made when an entry is first looked for: who
+  // only inserts does not pay for it.
+  static constexpr std::uint32_t kMappedFrom = 24;
+  static constexpr std::uint32_t kRecent = 8;
 
+  // To be called before `entry` is stored.
+  void Announce(const Version* entry);
+  void CountMarker(const Version* entry, int delta);
+  // The position of an entry, -1 if there is none.
   std::int64_t Find(const Version* entry) const;
+  std::int64_t Search(const Version* entry, std::uint32_t from, std::uint32_t to) const;
+  // The same, for which the map is made.
+  std::int64_t FindToChange(const Version* entry);
+  void MapPositions();
   PostingArray* writable() { return array_.load(std::memory_order_relaxed); }
 
   const std::uint64_t hash_;
@@ -78,10 +95,12 @@ class PostingList {
   std::atomic<PostingArray*> array_{nullptr};
   CountChain counts_;
   std::atomic<bool> mixed_{false};
+  std::atomic<std::uint32_t> markers_{0};  // Among the entries.
+  std::atomic<Stamp> newest_{0};           // No entry is of a later commit.
 
   std::uint32_t size_ = 0;
   std::vector<std::uint32_t> free_;                               // Erased positions.
-  absl::flat_hash_map<const Version*, std::uint32_t> positions_;  // Empty in small lists.
+  absl::flat_hash_map<const Version*, std::uint32_t> positions_;  // Empty: not made.
 };
 
 }  // namespace kin::internal
