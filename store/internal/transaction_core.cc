@@ -265,7 +265,7 @@ bool TransactionCore::IsChild(const Engine::Link& link, const Message& parent,
 }
 
 absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
-                                        std::vector<std::pair<Table*, Version*>>* cascade) {
+                                        std::deque<std::pair<Table*, Version*>>* cascade) {
   const Mark before = mark();
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     absl::Status status = RunHooks(table, table.rules()->before(Change::kDelete),
@@ -274,6 +274,7 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
     current = table.FindEntry(*table.MessageOf(current));
     if (current == nullptr || current->deleted()) return absl::OkStatus();  // The hook has done it.
   }
+  const std::uint64_t generation = generation_;
   for (const Engine::Link& link : engine_.children_of(table)) {
     if (link.key->on_delete == RESTRICT) continue;
     for (Version* child : ChildrenOf(link, *table.MessageOf(current))) {
@@ -293,9 +294,10 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
       }
     }
   }
-  // A record that refers to itself has a newer version now.
-  current = table.FindEntry(*table.MessageOf(current));
-  if (current == nullptr || current->deleted()) return absl::OkStatus();  // A hook has done it.
+  if (generation_ != generation) {  // A record that refers to itself has a newer version now.
+    current = table.FindEntry(*table.MessageOf(current));
+    if (current == nullptr || current->deleted()) return absl::OkStatus();  // A hook has done it.
+  }
   if (absl::Status status = CheckRoom(table, *table.MessageOf(current)); !status.ok()) {
     return status;
   }
@@ -310,10 +312,11 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named, bool fr
   absl::StatusOr<Version*> first = from_key ? FindNamed(table, named) : FindToChange(table, named);
   if (!first.ok()) return first.status();
   const Mark before = mark();
-  std::vector<std::pair<Table*, Version*>> cascade = {{&table, *first}};
+  // First in, first out: children in the order in which they were made are near each other.
+  std::deque<std::pair<Table*, Version*>> cascade = {{&table, *first}};
   while (!cascade.empty()) {
-    const auto [next_table, version] = cascade.back();
-    cascade.pop_back();
+    const auto [next_table, version] = cascade.front();
+    cascade.pop_front();
     Version* current = next_table->FindEntry(*next_table->MessageOf(version));
     if (current == nullptr || current->deleted()) continue;  // Reached another way before.
     absl::Status status = DeleteOne(*next_table, current, &cascade);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <forward_list>
 #include <string>
 #include <vector>
@@ -153,7 +154,7 @@ class TransactionCore {
   static bool IsChild(const Engine::Link& link, const google::protobuf::Message& parent,
                       const Version* child);
   absl::Status DeleteOne(Table& table, Version* current,
-                         std::vector<std::pair<Table*, Version*>>* cascade);
+                         std::deque<std::pair<Table*, Version*>>* cascade);
   // The child that a has_one shows, the one with the lowest key if there are several.
   static Version* ShownBy(const Engine::Link& link, const google::protobuf::Message& parent);
   absl::Status Detach(const Engine::Link& link, Version* child);
