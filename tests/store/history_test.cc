@@ -8,6 +8,7 @@
 //   ./bazelw test //tests/store:history_test --test_env=KIN_SEED=random
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -88,6 +89,10 @@ class History {
              const std::string& what);
   void CheckModel(const Reader& reader, const PlainModel& plain, const ModelDriver& driver,
                   OpenSnapshot* open, int percent);
+  // What every association of some records gives, in order, and lazily as batched.
+  using Orders =
+      std::map<std::pair<const AssociationDriver*, std::string>, std::vector<const Message*>>;
+  Orders OrdersOf(const Reader& reader, std::uint64_t sample);
   void CheckAssociation(const Reader& reader, const PlainModel& plain, const ModelDriver& driver,
                         const AssociationDriver& association, const PlainModel::Record& owner,
                         OpenSnapshot* open);
@@ -342,6 +347,25 @@ void History::Operation(Transaction& txn, PlainModel* plain) {
   Shrink(txn, plain);
 }
 
+History::Orders History::OrdersOf(const Reader& reader, std::uint64_t sample) {
+  Orders orders;
+  for (const ModelDriver& driver : drivers_) {
+    std::vector<const Message*> owners;
+    for (const Message* owner : driver.all(reader)) {
+      const std::string key = PlainModel::KeyOf(*driver.model, *owner);
+      if (std::hash<std::string>()(key) % 8 != sample % 8) continue;
+      owners.push_back(owner);
+      for (const AssociationDriver& association : driver.associations) {
+        orders[{&association, key}] = association.follow(reader, *owner).records;
+      }
+    }
+    for (const AssociationDriver& association : driver.associations) {
+      EXPECT_TRUE(association.resolve_agrees(reader, owners)) << association.name;
+    }
+  }
+  return orders;
+}
+
 absl::Status History::Body(Transaction& txn, PlainModel* plain) {
   std::vector<std::pair<Savepoint, PlainModel>> savepoints;
   for (std::size_t left = 1 + Below(Chance(10) ? 30 : 4); left > 0; --left) {
@@ -365,11 +389,21 @@ bool History::Step() {
   PlainModel plain = committed_;
   changed_ = false;
   bool cancelled = false;
+  const bool compare = Chance(20);
+  Orders in_transaction;
   const auto commit = store_->Write([&](Transaction& txn) {
+    if (compare) {
+      EXPECT_EQ(OrdersOf(txn, step_), OrdersOf(store_->GetSnapshot(), step_)) << "at its begin";
+    }
     const absl::Status status = Body(txn, &plain);
     cancelled = !status.ok();
+    if (compare && !cancelled) in_transaction = OrdersOf(txn, step_);
     return status;
   });
+  if (compare && commit.ok()) {
+    EXPECT_EQ(in_transaction, OrdersOf(store_->GetSnapshot(), step_))
+        << "other orders than " << last_;
+  }
   const absl::StatusCode want = cancelled ? absl::StatusCode::kCancelled : plain.CheckAtCommit();
   Expect(absl::StrCat("Write after ", last_), commit.status(), want);
   if (commit.ok()) {
