@@ -22,7 +22,6 @@ static_assert(kStepsPerPage * 4 <= static_cast<int>(kPage / kStep / 2));
 // Room for markers that an index keeps when there are none.
 constexpr std::size_t kKeptMarkers = 127;
 
-void DeleteLines(void* lines, Table*) { LineTable::Delete(static_cast<LineTable*>(lines)); }
 void DeleteArray(void* array, Table*) { PostingArray::Delete(static_cast<PostingArray*>(array)); }
 void DeleteList(void* list, Table*) { delete static_cast<PostingList*>(list); }
 
@@ -105,7 +104,10 @@ bool HashIndex::Step(std::uint64_t buckets) {
   if (cursor_ < lines->buckets()) return true;
   Publish(next_);
   next_ = nullptr;
-  table_->context().RetireWith(lines, &DeleteLines);
+  Garbage garbage{};
+  garbage.kind = Garbage::Kind::kLines;
+  garbage.object = lines;
+  table_->context().Retire(garbage);
   return false;
 }
 

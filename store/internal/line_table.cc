@@ -40,6 +40,17 @@ void LineTable::Delete(LineTable* table) {
   delete table;
 }
 
+bool LineTable::DeletePart(LineTable* table) {
+  constexpr std::size_t kPart = std::size_t{4} << 20;
+  const std::size_t bytes = table->memory_bytes_;
+  if (bytes > 2 * kPart) {
+    table->memory_bytes_ = ShrinkZeroed(table->buckets_, bytes, bytes - kPart);
+    return false;
+  }
+  Delete(table);
+  return true;
+}
+
 LineTable::Position LineTable::Insert(std::uint64_t hash, std::uintptr_t value) {
   std::uint64_t index = HomeIndex(hash);
   for (;;) {

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -79,6 +80,15 @@ void FreeZeroed(void* memory, std::size_t bytes) {
   } else {
     std::free(memory);
   }
+}
+
+std::size_t ShrinkZeroed(void* memory, std::size_t bytes, std::size_t keep) {
+  const std::size_t left = std::max(WholePages(keep), kFromSystem);
+  if (bytes < kFromSystem || left >= WholePages(bytes)) return bytes;
+  const std::size_t given_back = WholePages(bytes) - left;
+  munmap(static_cast<char*>(memory) + left, given_back);
+  system_bytes.fetch_sub(given_back, std::memory_order_relaxed);
+  return left;
 }
 
 Slab::~Slab() {

@@ -19,6 +19,9 @@ void* TryAllocateZeroed(std::size_t bytes);
 void FreeZeroed(void* memory, std::size_t bytes);
 // The same, with any content; null if the system has none; given back by FreeZeroed.
 void* TryAllocateRaw(std::size_t bytes);
+// Gives back what is beyond `keep` bytes of a block of `bytes`, as far as it is the system's and in
+// whole huge pages. Returns the bytes that are left, to be freed with.
+std::size_t ShrinkZeroed(void* memory, std::size_t bytes, std::size_t keep);
 // Says so and aborts.
 [[noreturn]] void OutOfMemory(std::size_t bytes);
 

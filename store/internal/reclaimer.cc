@@ -73,6 +73,9 @@ void Reclaimer::Handle(const Garbage& garbage, Era now) {
     case Garbage::Kind::kFreeMarker:
       garbage.owner->FreeMarker(static_cast<Marker*>(garbage.object));
       return;
+    case Garbage::Kind::kLines:
+      if (!LineTable::DeletePart(static_cast<LineTable*>(garbage.object))) Add(garbage, now);
+      return;
     case Garbage::Kind::kCallback:
       garbage.free(garbage.object, garbage.owner);
       return;

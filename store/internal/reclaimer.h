@@ -23,6 +23,7 @@ struct Garbage {
     kMarker,     // object: a Marker in `index`; if still there, removed and it waits again.
     kOrderedMarker,  // The same in `ordered`, with its node.
     kFreeMarker,     // object: a Marker; freed.
+    kLines,          // object: a LineTable; freed, part after part.
     kCallback,       // object: passed to `free`.
   };
   Kind kind;

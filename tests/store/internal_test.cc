@@ -116,6 +116,24 @@ TEST(LineTableTest, AnErasedSlotIsUsedAgain) {
   EXPECT_EQ(lines.Find(0, 16), 0u);
 }
 
+TEST(LineTableTest, ALargeTableIsGivenBackPartAfterPart) {
+  const std::size_t before = SystemBytes();
+  LineTable* table = LineTable::New(2'000'000);
+  std::size_t left = SystemBytes();
+  ASSERT_GE(left - before, std::size_t{32} << 20);
+  int parts = 1;
+  for (; !LineTable::DeletePart(table); ++parts) {
+    ASSERT_LT(SystemBytes(), left);
+    left = SystemBytes();
+  }
+  EXPECT_GE(parts, 4);
+  EXPECT_EQ(SystemBytes(), before);
+}
+
+TEST(LineTableTest, ASmallTableIsOnePart) {
+  EXPECT_TRUE(LineTable::DeletePart(LineTable::New(1000)));
+}
+
 TEST(LineTableTest, AgreesWithASetOverRandomChanges) {
   std::mt19937_64 random(4);
   Lines lines(500);
