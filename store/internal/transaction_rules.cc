@@ -141,7 +141,7 @@ absl::Status TransactionCore::CheckFresh(const Table& table, const Version* curr
   const std::uint64_t newest = rules.LockVersion(*table.MessageOf(current));
   const std::uint64_t given = rules.LockVersion(named);
   if (given == newest) return absl::OkStatus();
-  if (CommitOf(current->stamp) == CommitOf(engine_.context_.stamp)) {
+  if (CommitOf(current->stamp) == CommitOf(view()->Limit())) {
     // What this transaction has changed since is no reason to refuse.
     const Version* old = current->older.load(std::memory_order_relaxed);
     const bool there = old != nullptr && !old->deleted();
