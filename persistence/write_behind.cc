@@ -64,21 +64,27 @@ absl::Status WriteBehind::WaitForSpace() {
   if (!full_.load(std::memory_order_relaxed)) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
   const absl::Time deadline = clock_->Now() + options_.space_timeout;
+  if (OutstandingBytes() >= options_.max_bytes) ++space_waits_;
   while (OutstandingBytes() >= options_.max_bytes) {
-    if (halted_) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("no more changes are accepted: ", HaltedStatus().message()));
-    }
-    if (clock_->Now() >= deadline) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "no more changes are accepted: after ", absl::FormatDuration(options_.space_timeout),
-          " still ", Outstanding(), ", the limit of ", options_.max_bytes,
-          " bytes; write less at once, or raise max_bytes",
-          failing_.ok() ? "" : absl::StrCat("; the last error was: ", failing_.ToString())));
+    if (halted_ || clock_->Now() >= deadline) {
+      ++space_refusals_;
+      return NoSpace();
     }
     clock_->Wait(&space_, &mutex_, deadline);
   }
   return absl::OkStatus();
+}
+
+absl::Status WriteBehind::NoSpace() const {
+  if (halted_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no more changes are accepted: ", HaltedStatus().message()));
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "no more changes are accepted: after ", absl::FormatDuration(options_.space_timeout),
+      " still ", Outstanding(), ", the limit of ", options_.max_bytes,
+      " bytes; write less at once, or raise max_bytes",
+      failing_.ok() ? "" : absl::StrCat("; the last error was: ", failing_.ToString())));
 }
 
 absl::Status WriteBehind::Admit(absl::Span<const Change> changes) {
@@ -150,7 +156,8 @@ absl::Status WriteBehind::Wait(CommitNumber commit, bool synced, bool retry_now,
     waiter.after_attempt = attempts_;
   }
   waiters_.push_back(&waiter);
-  work_.Signal();
+  // While more are expected, the writing thread sleeps on; it looks at the clock by itself.
+  if (retry_now || waiters_.size() == 1 || Waiting() >= gather_) work_.Signal();
   while (!waiter.done && clock_->Now() < deadline) {
     clock_->Wait(&waiter.changed, &mutex_, deadline);
   }
@@ -215,6 +222,9 @@ void WriteBehind::AddStats(Stats* stats) const {
   stats->rows_written = rows_written_;
   stats->retries = retries_;
   stats->last_flush = last_flush_;
+  stats->flush_latency = flush_latency_;
+  stats->space_waits = space_waits_;
+  stats->space_refusals = space_refusals_;
   stats->halted = halted_;
   stats->halt_cause = halted_ ? failing_ : absl::OkStatus();
 }

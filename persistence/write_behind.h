@@ -99,6 +99,8 @@ class WriteBehind final : public Persistence {
   void SleepUntilDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When the next attempt is to be made, as things stand.
   absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Those who wait for what is not done yet.
+  std::size_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool SyncWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Attempt() ABSL_LOCKS_EXCLUDED(mutex_);
   void TakeBatch() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -115,6 +117,7 @@ class WriteBehind final : public Persistence {
   absl::Status Wait(CommitNumber commit, bool synced, bool retry_now, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Reached(CommitNumber commit, bool synced) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status NoSpace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HaltedStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Outstanding() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::int64_t OutstandingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -147,6 +150,11 @@ class WriteBehind final : public Persistence {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Waiter*> waiters_ ABSL_GUARDED_BY(mutex_);
+  // Group commit: who was just served is likely to be back soon, so that a batch for those who wait
+  // begins when there are as many as the last time, or when it is this time.
+  std::size_t served_ ABSL_GUARDED_BY(mutex_) = 0;  // In this attempt.
+  std::size_t gather_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time gather_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 
   // What is committed and in no batch yet.
   std::vector<ChangeLog> logs_ ABSL_GUARDED_BY(mutex_);
@@ -177,6 +185,9 @@ class WriteBehind final : public Persistence {
   std::int64_t rows_written_ ABSL_GUARDED_BY(mutex_) = 0;
   std::int64_t retries_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration last_flush_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  LatencyHistogram flush_latency_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t space_waits_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::int64_t space_refusals_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace kin::persistence

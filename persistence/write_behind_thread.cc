@@ -5,6 +5,11 @@
 #include "kin/persistence/write_behind.h"
 
 namespace kin::persistence {
+namespace {
+
+constexpr absl::Duration kLongestGathering = absl::Microseconds(500);
+
+}  // namespace
 
 void WriteBehind::Run() {
   while (true) {
@@ -31,16 +36,22 @@ void WriteBehind::SleepUntilDue() {
 
 absl::Time WriteBehind::NextDue() const {
   if (!failing_.ok()) return retry_now_ ? absl::InfinitePast() : retry_at_;
-  for (const Waiter* waiter : waiters_) {
-    if (!Reached(waiter->commit, waiter->synced)) return absl::InfinitePast();
-  }
+  const std::size_t waiting = Waiting();
+  absl::Time due = absl::InfiniteFuture();
+  if (waiting > 0) due = waiting >= gather_ ? absl::InfinitePast() : gather_until_;
   // By commits and not by changes: one whose changes cancel each other is to be stored too.
-  if (logged_since_ == absl::InfiniteFuture()) return absl::InfiniteFuture();
+  if (logged_since_ == absl::InfiniteFuture()) return due;
   if (logged_changes_ >= options_.flush_changes || logged_bytes_ >= options_.flush_bytes ||
       OutstandingBytes() >= options_.max_bytes) {
     return absl::InfinitePast();
   }
-  return logged_since_ + options_.flush_after;
+  return std::min(due, logged_since_ + options_.flush_after);
+}
+
+std::size_t WriteBehind::Waiting() const {
+  return static_cast<std::size_t>(std::count_if(
+      waiters_.begin(), waiters_.end(),
+      [this](const Waiter* waiter) { return !Reached(waiter->commit, waiter->synced); }));
 }
 
 bool WriteBehind::SyncWanted() const {
@@ -51,10 +62,12 @@ bool WriteBehind::SyncWanted() const {
 }
 
 void WriteBehind::Attempt() {
+  const absl::Time start = clock_->Now();
   bool need_batch = false;
   {
     absl::MutexLock lock(&mutex_);
     ++attempts_;
+    served_ = 0;
     if (!failing_.ok()) ++retries_;
     retry_now_ = false;
     need_batch = !in_flight_ && newest_ > applied_;
@@ -67,6 +80,10 @@ void WriteBehind::Attempt() {
   {
     absl::MutexLock lock(&mutex_);
     turned = status.ok() ? Succeeded() : Failed(status);
+    // Waiting for them takes at most half of what the attempt took.
+    const absl::Time now = clock_->Now();
+    gather_ = served_ + Waiting();
+    gather_until_ = now + std::min((now - start) / 2, kLongestGathering);
     busy = NextDue() == absl::InfinitePast();
   }
   if (turned && options_.on_halt) options_.on_halt(status);
@@ -114,6 +131,7 @@ absl::Status WriteBehind::ApplyAndSync() {
     {
       absl::MutexLock lock(&mutex_);
       last_flush_ = clock_->Now() - start;
+      flush_latency_.Add(last_flush_);
       Applied();
     }
     pending_ = PendingBatch();  // Lets go of the snapshot; those who waited know already.
@@ -179,6 +197,7 @@ void WriteBehind::WakeReached() {
     if (!Reached(waiter->commit, waiter->synced)) return false;
     waiter->done = true;
     waiter->changed.Signal();
+    ++served_;
     return true;
   };
   waiters_.erase(std::remove_if(waiters_.begin(), waiters_.end(), reached), waiters_.end());

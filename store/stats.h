@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "kin/store/commit.h"
+#include "kin/store/latency.h"
 
 namespace kin {
 
@@ -19,6 +20,12 @@ struct Stats {
   std::int64_t memory_bytes = 0;     // Of versions and indexes; not of what messages own.
   std::int64_t snapshots = 0;        // Open now.
   CommitNumber oldest_snapshot = 0;  // Its commit; the newest commit if none is open.
+  // How long ago the oldest snapshot was overtaken by a newer commit: since then it has kept old
+  // versions in memory. Exact to some hundredths of itself, or of a second. Zero if none was.
+  absl::Duration oldest_snapshot_age = absl::ZeroDuration();
+  // From the end of a transaction's body until the commit is visible, without waits for durability.
+  // One commit in sixteen is timed.
+  LatencyHistogram commit_latency;
 
   // Persistence; zero in a memory-only store.
   CommitNumber durable_commit = 0;
@@ -30,6 +37,9 @@ struct Stats {
   std::int64_t rows_written = 0;              // After it: inserted, updated and deleted rows.
   std::int64_t retries = 0;
   absl::Duration last_flush = absl::ZeroDuration();
+  LatencyHistogram flush_latency;   // Of batches, from when one is begun until it is written.
+  std::int64_t space_waits = 0;     // Writes that waited because write-behind was full.
+  std::int64_t space_refusals = 0;  // Of these, the ones that were refused.
   bool halted = false;
   absl::Status halt_cause;  // Why, if halted.
 };

@@ -64,6 +64,14 @@ def kin_dependencies():
         extra_libs = {"cli11": ""},
     )
 
+    # What an example serves HTTP with; its target is tagged manual.
+    _maybe(
+        system_library,
+        "cpp_httplib",
+        package = "libcpp-httplib-dev",
+        targets = {"cpp-httplib": "cpp-httplib"},
+    )
+
     # Yardsticks, used by targets tagged manual only.
     _maybe(system_library, "tbb", package = "libtbb-dev", targets = {"tbb": "tbb"})
     _maybe(

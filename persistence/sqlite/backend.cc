@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/sqlite/database_file.h"
+#include "kin/persistence/sqlite/obstacles.h"
 #include "kin/persistence/sqlite/reader.h"
 
 namespace kin::persistence::sqlite {
@@ -21,6 +22,13 @@ constexpr int kApplyTimeoutMs = 100;
 // price.
 constexpr int kLogPagesIdle = 1000;
 constexpr int kLogPagesBusy = 16384;
+
+// As SQLite advises for files that somebody may have damaged or edited: pages are looked at more
+// closely, and functions that the schema names have no side effects.
+absl::Status DistrustFile(Database& database) {
+  absl::Status status = database.Exec("PRAGMA trusted_schema = OFF");
+  return status.ok() ? database.Exec("PRAGMA cell_size_check = ON") : status;
+}
 
 bool Exists(const std::string& path) {
   struct stat info;
@@ -85,7 +93,8 @@ absl::StatusOr<LoadedState> SqliteBackend::LoadLocked(Loader& loader) {
   absl::Status status = CheckHeader(path_, *database);
   if (!status.ok()) return status;
   sqlite3_busy_timeout(database->get(), kOpenTimeoutMs);
-  status = database->Exec("BEGIN");
+  status = DistrustFile(*database);
+  if (status.ok()) status = database->Exec("BEGIN");
   if (!status.ok()) return Named(status);
   absl::StatusOr<bool> is_empty = IsEmpty(*database);
   if (!is_empty.ok()) return Named(is_empty.status());
@@ -114,6 +123,8 @@ absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& l
   absl::StatusOr<LoadedState> state = ReadState(database, mapping_);
   if (!state.ok()) return state.status();
   status = ReadTables(database, mapping_, loader);
+  // What is in a row is worth more to know.
+  if (status.ok()) status = CheckObstacles(database, mapping_);
   if (!status.ok()) return status;
   return state;
 }
@@ -179,6 +190,8 @@ void SqliteBackend::MakeWriters() {
 }
 
 absl::Status SqliteBackend::Configure() {
+  absl::Status distrust = DistrustFile(database_);
+  if (!distrust.ok()) return distrust;
   sqlite3_busy_timeout(database_.get(), kOpenTimeoutMs);
   // In place of SQLite's own checkpoints, which the commit that fills the log would have to wait
   // for.

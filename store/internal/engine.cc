@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "kin/store/internal/engine_loader.h"
 #include "kin/store/internal/invariants.h"
 #include "kin/store/internal/schema_data.h"
@@ -18,6 +19,8 @@ namespace {
 constexpr std::size_t kReclaimBase = 16;
 // What the housekeeper does in one go, holding the writer's lock: some tens of microseconds.
 constexpr std::size_t kHousekeepBatch = 256;
+// One commit in so many is timed.
+constexpr CommitNumber kTimedCommits = 16;
 constexpr absl::Duration kHousekeepPause = absl::Milliseconds(10);
 constexpr absl::Duration kHousekeepPauseWhenBlocked = absl::Milliseconds(200);
 
@@ -143,7 +146,7 @@ absl::Status Engine::Load() {
     EngineLoader loader(this);
     absl::StatusOr<LoadedState> state = persistence_->Load(schema_, loader);
     if (!state.ok()) return state.status();
-    std::vector<Violation> violations = loader.BuildIndexes();
+    std::vector<Violation> violations = loader.Finish();
     if (!violations.empty()) return persistence_->Describe(violations);
     for (std::size_t i = 0; i < state->next_ids.size() && i < tables_.size(); ++i) {
       std::uint64_t& next = tables_[i]->next_id;
@@ -262,8 +265,10 @@ absl::Status Engine::AfterCommit(CommitNumber commit, absl::Span<const Change> c
 
 absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
   if (transaction.empty()) return absl::OkStatus();
-  if (absl::Status status = transaction.CheckAtCommit(); !status.ok()) return status;
   const CommitNumber commit = CommitOf(context_.stamp);
+  const bool timed = commit % kTimedCommits == 0;
+  const std::int64_t start = timed ? absl::GetCurrentTimeNanos() : 0;
+  if (absl::Status status = transaction.CheckAtCommit(); !status.ok()) return status;
   const bool hooked = !schema_.hooks().after_commit.empty();
   const bool follows = persistence_ != nullptr || validates_ || hooked || feed_->active();
   absl::Span<const Change> changes;
@@ -291,6 +296,9 @@ absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
       feed_->Push(std::move(entry));
     }
   }
+  const std::int64_t now = absl::GetCurrentTimeNanos();
+  if (timed) commit_latency_.Add(absl::Nanoseconds(now - start));
+  commit_times_.Note(commit, now);
   transaction.Finish();
   if (hooked) *after = AfterCommit(commit, changes);
   return absl::OkStatus();
@@ -425,6 +433,14 @@ void Engine::AddStats(Stats* stats) {
   stats->snapshots = context_.scan.views;
   stats->oldest_snapshot =
       context_.scan.acquiring ? stats->commit : CommitOf(context_.scan.oldest_limit);
+  commit_times_.Forget(stats->oldest_snapshot);
+  if (stats->oldest_snapshot < stats->commit) {
+    const std::int64_t now = absl::GetCurrentTimeNanos();
+    stats->oldest_snapshot_age = std::max(
+        absl::ZeroDuration(),
+        absl::Nanoseconds(now - commit_times_.TimeOf(stats->oldest_snapshot + 1, now)));
+  }
+  stats->commit_latency = commit_latency_;
 }
 
 Stats Engine::GetStats() {

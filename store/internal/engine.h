@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "kin/store/commit.h"
 #include "kin/store/internal/change_feed.h"
+#include "kin/store/internal/commit_times.h"
 #include "kin/store/internal/table.h"
 #include "kin/store/internal/transaction_op.h"
 #include "kin/store/internal/view.h"
@@ -119,6 +120,8 @@ class Engine final : public CommitSource {
   ViewRegistry registry_;
   absl::Mutex writer_mutex_;  // Held from the start of a transaction to the end of its commit.
   WriterContext context_ ABSL_GUARDED_BY(writer_mutex_);
+  LatencyHistogram commit_latency_ ABSL_GUARDED_BY(writer_mutex_);
+  CommitTimes commit_times_ ABSL_GUARDED_BY(writer_mutex_);
   // Empty: the log of the last transaction, for its memory.
   std::vector<TransactionOp> spare_log_ ABSL_GUARDED_BY(writer_mutex_);
   std::vector<std::unique_ptr<Table>> tables_;

@@ -54,12 +54,18 @@ void EngineLoader::Reserve(int model, std::int64_t records) {
 
 Message* EngineLoader::New(int model) {
   Table& table = engine_.table(model);
-  pending_ = table.NewVersion();
-  return table.MutableMessageOf(pending_);
+  Version* version = table.NewVersion();
+  Message* record = table.MutableMessageOf(version);
+  if (table.ops().message_size == 0) pending_[record] = version;
+  return record;
 }
 
 Version* EngineLoader::VersionOf(Table& table, Message* record) {
-  return table.ops().message_size != 0 ? Table::VersionOf(record) : pending_;
+  if (table.ops().message_size != 0) return Table::VersionOf(record);
+  auto it = pending_.find(record);
+  Version* version = it->second;
+  pending_.erase(it);
+  return version;
 }
 
 void EngineLoader::Discard(int model, Message* record) {
@@ -86,14 +92,18 @@ absl::Status EngineLoader::Add(int model, Message* record) {
   if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key));
   if (table.counts().head() == nullptr) table.counts().Push(new CountNode);
   table.counts().Change(1);
+  // The other indexes too, while the record is at hand.
+  if (violations_.size() < kMaxViolations) {
+    CheckValues(table, *record);
+    Index(table, version);
+  }
   return absl::OkStatus();
 }
 
-void EngineLoader::CheckValues(const Table& table, const Message& record,
-                               std::vector<Violation>* violations) {
+void EngineLoader::CheckValues(const Table& table, const Message& record) {
   if (table.rules() == nullptr) return;
   for (BrokenRule& broken : table.rules()->values().Check(record)) {
-    violations->push_back({table.position(),
+    violations_.push_back({table.position(),
                            &record,
                            {broken.field},
                            Violation::Kind::kValue,
@@ -101,7 +111,7 @@ void EngineLoader::CheckValues(const Table& table, const Message& record,
   }
 }
 
-void EngineLoader::Index(Table& table, Version* version, std::vector<Violation>* violations) {
+void EngineLoader::Index(Table& table, Version* version) {
   const Message& record = *table.MessageOf(version);
   for (int i = 1; i < table.indexes(); ++i) {
     KeyParts key;
@@ -109,7 +119,7 @@ void EngineLoader::Index(Table& table, Version* version, std::vector<Violation>*
     HashIndex& index = table.index(i);
     if (index.unique()) {
       if (const Version* holder = Find(index, key); holder != nullptr) {
-        violations->push_back(
+        violations_.push_back(
             {table.position(), &record, table.keys(i).fields(), Violation::Kind::kDuplicate,
              absl::StrCat("the value ", FieldValues(record, table.keys(i).fields()),
                           " is unique, and ", table.NameOf(*table.MessageOf(holder)), " has it")});
@@ -141,37 +151,49 @@ void EngineLoader::IndexInOrder(Table& table, OrderedIndex& ordered) {
   for (const auto& [bytes, version] : entries) ordered.Add(*table.MessageOf(version), version);
 }
 
-void EngineLoader::CheckParents(Table& table, const Version* version,
-                                std::vector<Violation>* violations) {
-  const Message& record = *table.MessageOf(version);
-  for (const Engine::Link& link : engine_.parents_of(table)) {
-    KeyParts key;
-    if (!table.keys(link.key->child_index).Read(record, &key)) continue;
-    if (Find(link.parent_index(), key) != nullptr) continue;
-    violations->push_back({table.position(), &record, link.key->fields,
+bool EngineLoader::CheckParent(Table& child, const Engine::Link& link, const Version* version) {
+  const Message& record = *child.MessageOf(version);
+  KeyParts key;
+  if (!child.keys(link.key->child_index).Read(record, &key)) return true;
+  if (Find(link.parent_index(), key) != nullptr) return true;
+  if (violations_.size() < kMaxViolations) {
+    violations_.push_back({child.position(), &record, link.key->fields,
                            Violation::Kind::kMissingParent, MissingParentText(link, record)});
+  }
+  return false;
+}
+
+// Once a key, and not once a record.
+void EngineLoader::CheckParents(Table& child, const Engine::Link& link) {
+  const LineTable& lines = *link.child_index().lines();
+  for (std::uint64_t i = 0; i < lines.buckets(); ++i) {
+    LineTable::ForEach(lines.bucket(i), [&](Cell cell) {
+      if (!IsList(cell)) {
+        CheckParent(child, link, EntryIn(cell));
+        return;
+      }
+      const PostingList& list = *ListIn(cell);
+      const PostingArray* array = list.array();
+      const std::uint32_t used = array->used.load(std::memory_order_relaxed);
+      for (std::uint32_t entry = 0; entry < used; ++entry) {
+        const Version* version = array->entries()[entry].load(std::memory_order_relaxed);
+        // That of one is that of all.
+        if (CheckParent(child, link, version) && !list.mixed()) return;
+      }
+    });
   }
 }
 
-std::vector<Violation> EngineLoader::BuildIndexes() {
-  std::vector<Violation> violations;
+std::vector<Violation> EngineLoader::Finish() {
   for (const std::unique_ptr<Table>& table : engine_.tables_) {
-    ForEachVersion(*table, [&](Version* version) {
-      if (violations.size() >= kMaxViolations) return;
-      CheckValues(*table, *table->MessageOf(version), &violations);
-      Index(*table, version, &violations);
-    });
     for (int i = 0; i < table->indexes(); ++i) {
       if (table->ordered(i) != nullptr) IndexInOrder(*table, *table->ordered(i));
     }
   }
   for (const std::unique_ptr<Table>& table : engine_.tables_) {
-    if (engine_.parents_of(*table).empty()) continue;
-    ForEachVersion(*table, [&](Version* version) {
-      if (violations.size() < kMaxViolations) CheckParents(*table, version, &violations);
-    });
+    for (const Engine::Link& link : engine_.parents_of(*table)) CheckParents(*table, link);
   }
-  return violations;
+  return std::move(violations_);
 }
 
 }  // namespace kin::internal

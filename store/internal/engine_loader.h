@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
 #include "kin/store/internal/engine.h"
@@ -22,20 +23,23 @@ class EngineLoader final : public Loader {
   absl::Status Add(int model, google::protobuf::Message* record) override;
   void Discard(int model, google::protobuf::Message* record) override;
 
-  // When all records are in: fills the other indexes, and finds what breaks the rules.
-  std::vector<Violation> BuildIndexes();
+  // When all records are in: fills the ordered indexes, and returns what breaks the rules.
+  std::vector<Violation> Finish();
 
  private:
   Version* VersionOf(Table& table, google::protobuf::Message* record);
-  static void CheckValues(const Table& table, const google::protobuf::Message& record,
-                          std::vector<Violation>* violations);
-  void Index(Table& table, Version* version, std::vector<Violation>* violations);
+  void CheckValues(const Table& table, const google::protobuf::Message& record);
+  void Index(Table& table, Version* version);
   void IndexInOrder(Table& table, OrderedIndex& ordered);
-  void CheckParents(Table& table, const Version* version, std::vector<Violation>* violations);
+  void CheckParents(Table& child, const Engine::Link& link);
+  // False: its parent is missing, which is noted.
+  bool CheckParent(Table& child, const Engine::Link& link, const Version* version);
 
   Engine& engine_;
-  // Of models known only at run time: the version of the record that New gave last.
-  Version* pending_ = nullptr;
+  std::vector<Violation> violations_;
+  // Of models known only at run time, whose records do not lie behind their version: the versions
+  // that were made and not added yet.
+  absl::flat_hash_map<const google::protobuf::Message*, Version*> pending_;
 };
 
 }  // namespace kin::internal

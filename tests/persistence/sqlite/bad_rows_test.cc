@@ -160,6 +160,47 @@ TEST_F(BadRowsTest, EditedTables) {
   ExpectDataLoss("DELETE FROM _kin_meta WHERE key = 'mapping'", "table _kin_meta, key mapping");
 }
 
+// What would only show when a record cannot be written.
+TEST_F(BadRowsTest, WhatCouldRefuseARecordIsRefusedAtOpen) {
+  auto expect = [this](const std::string& sql, const std::string& what) {
+    SCOPED_TRACE(sql);
+    testing::WriteFile(path_, original_);
+    testing::RawDatabase(path_).Exec(sql);
+    const std::string before = ReadFile(path_);
+    absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(path_);
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition) << store.status();
+    EXPECT_THAT(store.status().message(), HasSubstr(what));
+    EXPECT_EQ(ReadFile(path_), before);
+  };
+  auto edit = [](const std::string& table, const std::string& from, const std::string& to) {
+    return "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, '" + from +
+           "', '" + to + "') WHERE name = '" + table + "'; PRAGMA writable_schema = RESET";
+  };
+  expect("CREATE TRIGGER spy AFTER INSERT ON tags BEGIN SELECT raise(ABORT, 'no'); END",
+         "table tags: has a trigger spy");
+  expect("CREATE UNIQUE INDEX one_weight ON tags (weight)",
+         "table tags: has a unique index one_weight");
+  expect(
+      "DELETE FROM taggings; DELETE FROM tags; ALTER TABLE tags ADD COLUMN more TEXT NOT NULL "
+      "DEFAULT 'x'; " +
+          edit("tags", " DEFAULT ''x''", ""),
+      "table tags: has a column more that is NOT NULL");
+  expect(edit("tags", "\"weight\" ANY", "\"weight\" ANY check (weight < 5)"),
+         "table tags: has a CHECK");
+  expect("ALTER TABLE tags ADD COLUMN owner INTEGER REFERENCES users (id)",
+         "table tags: has 1 more FOREIGN KEY");
+  expect(edit("tags", "STRICT, ", ""), "table tags: is not STRICT");
+}
+
+TEST_F(BadRowsTest, WhatIsInNobodysWayIsLeftAlone) {
+  testing::RawDatabase(path_).Exec(
+      "CREATE INDEX by_weight ON tags (weight); ALTER TABLE tags ADD COLUMN \"check\" TEXT; "
+      "CREATE TABLE mine (x CHECK (x > 0)); CREATE VIEW seen AS SELECT * FROM tags; "
+      "CREATE TRIGGER mine_too AFTER INSERT ON mine BEGIN SELECT 1; END");
+  Open();
+  EXPECT_EQ(store_->GetSnapshot().Count<Tag>(), 1);
+}
+
 TEST_F(BadRowsTest, AnIntegerIsAlsoANumber) {
   testing::RawDatabase(path_).Exec("UPDATE everythings SET a_double = 3, a_float = 0.1");
   Open();

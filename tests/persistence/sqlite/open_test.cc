@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <random>
 #include <string>
 
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
@@ -101,6 +102,70 @@ TEST_F(OpenTest, FlippedBytesAreAnErrorOrHarmless) {
       EXPECT_EQ(ReadFile(path_), damaged) << at << store.status();
     }
   }
+}
+
+// Bits turned over, ends cut off, pieces overwritten, in the file and in its log: never a crash,
+// never a change of what is refused.
+TEST_F(OpenTest, RandomDamageIsAnErrorOrHarmless) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  RecordProperty("seed", std::to_string(seed));
+  std::mt19937 random(seed);
+  // As a kill leaves it: some of it in the log.
+  Open();
+  Write([](Transaction& txn) {
+    for (int i = 100; i < 150; ++i) {
+      Unsigned record;
+      record.set_number(i);
+      ASSERT_TRUE(txn.Insert(record).ok());
+    }
+  });
+  Flush();
+  const std::string file = ReadFile(path_), log = ReadFile(path_ + "-wal");
+  ASSERT_FALSE(log.empty());
+  Close();
+  const std::string path = dir_.File("damaged.db");
+  auto damage = [&](std::string bytes) {
+    const std::size_t at = random() % bytes.size();
+    switch (random() % 4) {
+      case 0:
+        return bytes.substr(0, at);
+      case 1:
+        for (std::size_t i = at; i < bytes.size() && i < at + random() % 600; ++i) {
+          bytes[i] = static_cast<char>(random());
+        }
+        return bytes;
+      default:
+        for (int flips = 1 + static_cast<int>(random() % 8); flips > 0; --flips) {
+          // Mostly where the structure is: the header, and the beginning of pages.
+          const std::size_t where =
+              random() % 2
+                  ? random() % bytes.size()
+                  : (random() % (bytes.size() / 4096 + 1) * 4096 + random() % 128) % bytes.size();
+          bytes[where] = static_cast<char>(bytes[where] ^ (1 << random() % 8));
+        }
+        return bytes;
+    }
+  };
+  int refused = 0;
+  for (int round = 0; round < 150; ++round) {
+    SCOPED_TRACE(round);
+    const int which = static_cast<int>(random() % 3);
+    const std::string bad_file = which != 1 ? damage(file) : file;
+    const std::string bad_log = which != 0 ? damage(log) : log;
+    WriteFile(path, bad_file);
+    WriteFile(path + "-wal", bad_log);
+    std::filesystem::remove(path + "-shm");
+    absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(path);
+    if (store.ok()) {
+      EXPECT_TRUE((*store)->CheckInvariants().ok());
+      continue;
+    }
+    ++refused;
+    EXPECT_EQ(ReadFile(path), bad_file) << store.status();
+    EXPECT_EQ(ReadFile(path + "-wal"), bad_log) << store.status();
+  }
+  EXPECT_GT(refused, 15);
 }
 
 TEST_F(OpenTest, LogWithoutItsDatabase) {

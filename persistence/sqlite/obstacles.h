@@ -1,0 +1,18 @@
+// What somebody added to Kin's tables that could refuse a record which the store accepts.
+#ifndef KIN_PERSISTENCE_SQLITE_OBSTACLES_H_
+#define KIN_PERSISTENCE_SQLITE_OBSTACLES_H_
+
+#include "absl/status/status.h"
+#include "kin/persistence/mapping.h"
+#include "kin/persistence/sqlite/database.h"
+
+namespace kin::persistence::sqlite {
+
+// FAILED_PRECONDITION: a table has a trigger, a CHECK, a unique index, a foreign key or a required
+// column that Kin did not make, or is not STRICT. Says what, and what to do. Other indexes, columns
+// and tables are of no concern.
+absl::Status CheckObstacles(Database& database, const Mapping& mapping);
+
+}  // namespace kin::persistence::sqlite
+
+#endif  // KIN_PERSISTENCE_SQLITE_OBSTACLES_H_
