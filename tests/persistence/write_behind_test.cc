@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kin/store/store.h"
@@ -421,6 +422,8 @@ TEST_F(WriteBehindTest, CommitsWaitForSpaceAndAreThenRefused) {
   writer.join();
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted) << refused.status();
   EXPECT_EQ(store_->stats().commit, 10u);
+  EXPECT_EQ(store_->stats().space_waits, 1);
+  EXPECT_EQ(store_->stats().space_refusals, 1);
 
   std::thread waiting([&] { EXPECT_TRUE(Insert(101).ok()); });
   faults_.Release();
@@ -537,6 +540,113 @@ TEST_F(WriteBehindTest, ReadsAndWritesGoOnDuringAFlush) {
   EXPECT_EQ(database_.rows(kUnsigned).size(), 3u);
   ASSERT_TRUE(store_->Flush().ok());
   EXPECT_EQ(database_.rows(kUnsigned).size(), 2u);
+}
+
+TEST_F(WriteBehindTest, ABackendThatCannotCloseGoesOn) {
+  Open();
+  ASSERT_TRUE(Insert(1).ok());
+  faults_.FailClose(absl::UnavailableError("still in use"));
+  const absl::Status closed = store_->Close();
+  EXPECT_EQ(closed.code(), absl::StatusCode::kUnavailable) << closed;
+  EXPECT_THAT(closed.message(), HasSubstr("still in use"));
+  EXPECT_TRUE(store_->Flush().ok());
+  EXPECT_TRUE(store_->Close().ok());
+  EXPECT_EQ(database_.commit(), 1u);
+}
+
+TEST_F(WriteBehindTest, AFaultInTheMiddleOfABatchIsRetried) {
+  Open();
+  ASSERT_TRUE(Insert(1).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  faults_.FailDuring(absl::UnavailableError("in the middle"), 2);
+  ASSERT_TRUE(Insert(2).ok());
+  ASSERT_TRUE(Delete(1).ok());
+  absl::Status flushed;
+  std::thread flush([&] { flushed = store_->Flush(); });
+  AdvanceUntil([&] { return store_->durable_commit() == 3; });
+  flush.join();
+  EXPECT_TRUE(flushed.ok()) << flushed;
+  EXPECT_EQ(store_->stats().retries, 2);
+  EXPECT_EQ(database_.rows(kUnsigned).size(), 1u);
+}
+
+TEST_F(WriteBehindTest, StatsTellHowLongBatchesTook) {
+  Open();
+  faults_.Hold();
+  ASSERT_TRUE(Insert(1).ok());
+  std::thread flush([&] { EXPECT_TRUE(store_->Flush().ok()); });
+  faults_.AwaitCalls(1);
+  EXPECT_EQ(store_->stats().flush_latency.count, 0);
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_EQ(store_->stats().lag, absl::Seconds(3));
+  faults_.Release();
+  flush.join();
+  ASSERT_TRUE(Insert(2).ok());
+  ASSERT_TRUE(store_->Flush().ok());
+  const Stats stats = store_->stats();
+  EXPECT_EQ(stats.flush_latency.count, 2);
+  EXPECT_EQ(stats.flush_latency.longest, absl::Seconds(3));
+  EXPECT_EQ(stats.flush_latency.sum, absl::Seconds(3));
+}
+
+// The callback asks for what needs the writer's lock, which a body has until it ends.
+TEST_F(WriteBehindTest, OnHaltWaitsForABodyAndNobodyForIt) {
+  absl::Notification in_body, halted;
+  options_.clock = &clock_;
+  OpenOptions open;
+  std::int64_t records = -1;
+  Store* store = nullptr;
+  options_.on_halt = [&](const absl::Status& status) {
+    if (status.ok()) return;
+    halted.Notify();
+    records = store->stats().records;
+  };
+  open.persistence = std::make_unique<WriteBehind>(
+      std::make_unique<testing::FaultyBackend>(std::make_unique<testing::FakeBackend>(&database_),
+                                               &faults_),
+      options_);
+  store_ = *Store::Open(TestSchema(), std::move(open));
+  store = store_.get();
+  ASSERT_TRUE(Insert(1).ok());
+  faults_.FailBefore(absl::InternalError("lasting"), 1);
+  std::thread body([&] {
+    EXPECT_TRUE(store_
+                    ->Write([&](Transaction& txn) {
+                      in_body.Notify();
+                      halted.WaitForNotification();
+                      Unsigned record;
+                      record.set_number(2);
+                      return txn.Insert(std::move(record)).status();
+                    })
+                    .ok());
+  });
+  in_body.WaitForNotification();
+  EXPECT_FALSE(store_->Flush().ok());
+  body.join();
+  EXPECT_TRUE(store_->Flush().ok());
+  EXPECT_TRUE(store_->Close().ok());
+  EXPECT_EQ(records, 2);
+}
+
+// Whoever was served is waited for a little, and never without end.
+TEST_F(WriteBehindTest, AWaitIsNotHeldUpByThoseWhoDoNotComeBack) {
+  Open();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([this, i] {
+      Unsigned record;
+      record.set_number(1000 + i);
+      EXPECT_TRUE(store_
+                      ->Write([&](Transaction& txn) { return txn.Insert(record).status(); },
+                              {.durability = Durability::kWritten})
+                      .ok());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(Insert(next_++).ok());
+    EXPECT_TRUE(store_->Flush().ok());
+  }
 }
 
 TEST_F(WriteBehindTest, ManyThreadsCommitAndWait) {

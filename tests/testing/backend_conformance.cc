@@ -1,10 +1,13 @@
 #include "kin/tests/testing/backend_conformance.h"
 
 #include <cstdint>
+#include <random>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "kin/persistence/write_behind.h"
+#include "kin/tests/persistence/ledger/ledger.h"
 #include "tests/persistence/models.kin.h"
 
 namespace kin::testing {
@@ -17,6 +20,7 @@ using persistence_test::Tag;
 using persistence_test::Tagging;
 using persistence_test::Unsigned;
 using persistence_test::User;
+using persistence_test::UserRef;
 
 namespace {
 
@@ -32,14 +36,17 @@ User MakeUser(std::int64_t id) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> BackendConformanceTest::TryOpen() {
+  return TryOpen(Schema::Of<Everything, User, Profile, Post, Tag, Tagging, Unsigned>());
+}
+
+absl::StatusOr<std::unique_ptr<Store>> BackendConformanceTest::TryOpen(Schema schema) {
   persistence::WriteBehindOptions options;
   options.flush_after = absl::InfiniteDuration();
   options.clock = &clock_;
   OpenOptions open;
   open.persistence = std::make_unique<persistence::WriteBehind>(
       std::make_unique<FaultyBackend>(database_->NewBackend(), &faults_), options);
-  return Store::Open(Schema::Of<Everything, User, Profile, Post, Tag, Tagging, Unsigned>(),
-                     std::move(open));
+  return Store::Open(std::move(schema), std::move(open));
 }
 
 void BackendConformanceTest::Open() {
@@ -184,6 +191,88 @@ TEST_P(BackendConformanceTest, OneStoreOwnsADatabase) {
   Write([](Transaction& txn) { ASSERT_TRUE(txn.Insert(MakeUser(1)).ok()); });
   Reopen();
   EXPECT_EQ(store_->GetSnapshot().Count<User>(), 1);
+}
+
+TEST_P(BackendConformanceTest, ABatchOfCommitsThatCancelEachOtherIsStored) {
+  Open();
+  Write([](Transaction& txn) { ASSERT_TRUE(txn.Insert(MakeUser(1)).ok()); });
+  Write([](Transaction& txn) { ASSERT_TRUE(txn.Delete(txn.Find<User>(1)).ok()); });
+  Flush();
+  EXPECT_EQ(store_->durable_commit(), 2u);
+  Reopen();
+  EXPECT_EQ(store_->GetSnapshot().commit(), 2u);
+  EXPECT_EQ(store_->GetSnapshot().Count<User>(), 0);
+}
+
+TEST_P(BackendConformanceTest, ManyRowsOfEveryKindOfChange) {
+  constexpr int kRows = 1500;
+  Open();
+  Write([](Transaction& txn) {
+    for (int i = 1; i <= kRows; ++i) ASSERT_TRUE(txn.Insert(MakeUser(i)).ok());
+  });
+  Flush();
+  Write([](Transaction& txn) {
+    for (int i = 1; i <= kRows; ++i) {
+      const UserRef user = txn.Find<User>(i);
+      if (i % 3 == 0) {
+        ASSERT_TRUE(txn.Delete(user).ok());
+      } else {
+        ASSERT_TRUE(txn.Update(user,
+                               [i](User& u) {
+                                 if (i % 3 == 1) {
+                                   u.set_city("here");
+                                 } else {
+                                   u.set_name("renamed" + std::to_string(i));
+                                 }
+                               })
+                        .ok());
+      }
+    }
+    for (int i = 1; i <= kRows; ++i) ASSERT_TRUE(txn.Insert(MakeUser(kRows + i)).ok());
+  });
+  Reopen();
+  const Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_EQ(snapshot.Count<User>(), kRows + 2 * kRows / 3);
+  EXPECT_EQ(snapshot.Find<User>(1)->city(), "here");
+  EXPECT_EQ(snapshot.Find<User>(2)->name(), "renamed2");
+  EXPECT_FALSE(snapshot.Find<User>(3));
+}
+
+// Bank transfers, moves and exchanges, by batches of any size, with faults at any point of them.
+TEST_P(BackendConformanceTest, HistoriesWithFaultsComeBackAsTheyWere) {
+  std::mt19937_64 random(1);
+  Ledger ledger(1);
+  for (int life = 0; life < 10; ++life) {
+    absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(Ledger::StoreSchema());
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_EQ((*store)->GetSnapshot().commit(), ledger.number());
+    ASSERT_EQ(ledger.Difference((*store)->GetSnapshot()), "");
+    for (int i = 0; i < 60; ++i) {
+      ledger.Advance();
+      ASSERT_TRUE((*store)->Write([&](Transaction& txn) { return ledger.Replay(txn); }).ok());
+      if (random() % 8 != 0) continue;
+      const absl::Status fault = absl::InternalError("told to");
+      switch (random() % 4) {
+        case 0:
+          faults_.FailBefore(fault);
+          break;
+        case 1:
+          faults_.FailDuring(fault);
+          break;
+        case 2:
+          faults_.FailAfter(fault);
+          break;
+        default:
+          break;
+      }
+      // A lasting fault halts; the next Flush tries again.
+      if (!(*store)->Flush().ok()) {
+        ASSERT_TRUE((*store)->Flush().ok());
+      }
+      ASSERT_EQ((*store)->durable_commit(), ledger.number());
+    }
+    ASSERT_TRUE((*store)->Close().ok());
+  }
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BackendConformanceTest);

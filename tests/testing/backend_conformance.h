@@ -1,9 +1,11 @@
-// What every backend of write-behind has to do, as tests. Whoever writes one instantiates them:
+// What every backend of write-behind has to do, as tests. Whoever writes one, here or in another
+// workspace, instantiates them in namespace kin::testing:
 //
 //   INSTANTIATE_TEST_SUITE_P(MyDatabase, BackendConformanceTest,
-//                            ::testing::Values(BackendFactory{[] { return ...; }}));
+//                            ::testing::Values(BackendFactory{"MyDatabase", [] { return ...; }}));
 //
-// and links //tests/testing:backend_conformance.
+// in a cc_test that depends on @kin//tests/testing:backend_conformance and GoogleTest's main.
+// tests/consumer/backend_test.cc is an example.
 #ifndef KIN_TESTS_TESTING_BACKEND_CONFORMANCE_H_
 #define KIN_TESTS_TESTING_BACKEND_CONFORMANCE_H_
 
@@ -40,6 +42,7 @@ class BackendConformanceTest : public ::testing::TestWithParam<BackendFactory> {
   void SetUp() override { database_ = GetParam().new_database(); }
   void TearDown() override { store_.reset(); }
   absl::StatusOr<std::unique_ptr<Store>> TryOpen();
+  absl::StatusOr<std::unique_ptr<Store>> TryOpen(Schema schema);
   void Open();
   void Reopen();
   void Flush();

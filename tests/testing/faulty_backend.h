@@ -15,10 +15,13 @@ namespace kin::testing {
 // What a FaultyBackend is to do. Thread-safe.
 class Faults {
  public:
-  // The next `times` calls of Apply fail: before anything is done, or after all was.
+  // The next `times` calls of Apply fail: before anything is done, in the middle, where the backend
+  // has to undo what it did, or after all was.
   void FailBefore(absl::Status status, int times = 1) { Fail(std::move(status), times, &before_); }
+  void FailDuring(absl::Status status, int times = 1) { Fail(std::move(status), times, &during_); }
   void FailAfter(absl::Status status, int times = 1) { Fail(std::move(status), times, &after_); }
   void FailSync(absl::Status status, int times = 1) { Fail(std::move(status), times, &sync_); }
+  void FailClose(absl::Status status, int times = 1) { Fail(std::move(status), times, &close_); }
   // Makes Apply wait, once it is called, until Release.
   void Hold() {
     absl::MutexLock lock(&mutex_);
@@ -48,6 +51,8 @@ class Faults {
   void Heal() {
     absl::MutexLock lock(&mutex_);
     before_.clear();
+    during_.clear();
+    close_.clear();
     after_.clear();
     sync_.clear();
   }
@@ -79,7 +84,7 @@ class Faults {
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::pair<CommitNumber, CommitNumber>> ranges_ ABSL_GUARDED_BY(mutex_);
-  Queue before_, after_, sync_;
+  Queue before_, during_, after_, sync_, close_;
 };
 
 // Another backend, with faults.
@@ -101,7 +106,10 @@ class FaultyBackend final : public persistence::Backend {
   absl::Status Apply(const persistence::Batch& batch) override {
     faults_->Called(batch);
     absl::Status status = faults_->Next(&faults_->before_);
-    if (status.ok()) status = backend_->Apply(batch);
+    if (!status.ok()) return status;
+    status = faults_->Next(&faults_->during_);
+    if (!status.ok()) return ApplyPart(batch, status);
+    status = backend_->Apply(batch);
     return status.ok() ? faults_->Next(&faults_->after_) : status;
   }
   absl::Status Sync() override {
@@ -109,9 +117,29 @@ class FaultyBackend final : public persistence::Backend {
     return status.ok() ? backend_->Sync() : status;
   }
   void Tidy(bool busy) override { backend_->Tidy(busy); }
-  absl::Status Close() override { return backend_->Close(); }
+  absl::Status Close() override {
+    absl::Status status = faults_->Next(&faults_->close_);
+    return status.ok() ? backend_->Close() : status;
+  }
 
  private:
+  // Has the backend apply a batch that no database can: its last row twice. `status`, if it was
+  // refused, as it must be.
+  absl::Status ApplyPart(persistence::Batch batch, absl::Status status) {
+    for (auto model = batch.models.rbegin(); model != batch.models.rend(); ++model) {
+      if (!model->inserts.empty()) {
+        model->inserts.push_back(model->inserts.back());
+      } else if (!model->deletes.empty()) {
+        model->deletes.push_back(model->deletes.back());
+      } else {
+        continue;
+      }
+      if (!backend_->Apply(batch).ok()) return status;
+      return absl::InternalError("the backend applied a batch that has a row twice");
+    }
+    return status;
+  }
+
   const std::unique_ptr<persistence::Backend> backend_;
   Faults* const faults_;
 };
