@@ -35,8 +35,8 @@ class Loader {
 
   // Makes room for `records` of a model. Optional; saves rehashing.
   virtual void Reserve(int model, std::int64_t records) = 0;
-  // An empty record in the store's own memory, to be filled, on any thread, and then given to Add or
-  // Discard. Several may be under way.
+  // An empty record in the store's own memory, to be filled, on any thread, and then given to Add
+  // or Discard. Several may be under way.
   virtual google::protobuf::Message* New(int model) = 0;
   // INVALID_ARGUMENT: the record breaks a rule of a single record (text that is not UTF-8).
   // ALREADY_EXISTS: another record has its key. The record is discarded in both cases.

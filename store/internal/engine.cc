@@ -436,9 +436,9 @@ void Engine::AddStats(Stats* stats) {
   commit_times_.Forget(stats->oldest_snapshot);
   if (stats->oldest_snapshot < stats->commit) {
     const std::int64_t now = absl::GetCurrentTimeNanos();
-    stats->oldest_snapshot_age = std::max(
-        absl::ZeroDuration(),
-        absl::Nanoseconds(now - commit_times_.TimeOf(stats->oldest_snapshot + 1, now)));
+    stats->oldest_snapshot_age =
+        std::max(absl::ZeroDuration(),
+                 absl::Nanoseconds(now - commit_times_.TimeOf(stats->oldest_snapshot + 1, now)));
   }
   stats->commit_latency = commit_latency_;
 }
