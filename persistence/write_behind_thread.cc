@@ -63,11 +63,13 @@ bool WriteBehind::SyncWanted() const {
 
 void WriteBehind::Attempt() {
   const absl::Time start = clock_->Now();
+  CommitNumber synced_before = 0;
   bool need_batch = false;
   {
     absl::MutexLock lock(&mutex_);
     ++attempts_;
     served_ = 0;
+    synced_before = synced_;
     if (!failing_.ok()) ++retries_;
     retry_now_ = false;
     need_batch = !in_flight_ && newest_ > applied_;
@@ -80,9 +82,9 @@ void WriteBehind::Attempt() {
   {
     absl::MutexLock lock(&mutex_);
     turned = status.ok() ? Succeeded() : Failed(status);
-    // Waiting for them takes at most half of what the attempt took.
+    // Worth it only where a sync is shared. Takes at most half of what the attempt took.
     const absl::Time now = clock_->Now();
-    gather_ = served_ + Waiting();
+    gather_ = synced_ > synced_before ? served_ + Waiting() : 0;
     gather_until_ = now + std::min((now - start) / 2, kLongestGathering);
     busy = NextDue() == absl::InfinitePast();
   }
