@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/base/internal/raw_logging.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -37,6 +38,18 @@ Garbage MarkerGarbage(Garbage::Kind kind, Table* table, Version* marker) {
   garbage.object = static_cast<Marker*>(marker);
   garbage.owner = table;
   return garbage;
+}
+
+// Whether a record can be deleted without more memory from the system. Its entries stay, as a
+// tombstone and markers, so no index has to have room: what is there can be deleted when nothing
+// can be added any more.
+bool HasRoomToDelete(Slab& slab, const Table& table) {
+  const std::size_t body = table.ops().message_size != 0 ? table.ops().message_size : sizeof(void*);
+  const std::size_t markers = 2 * static_cast<std::size_t>(table.indexes());
+  // Small versions may be taken from the same blocks as markers.
+  const bool same_blocks = (sizeof(Version) + body + 31) / 32 == (sizeof(Marker) + 31) / 32;
+  return slab.Reserve(sizeof(Version) + body, same_blocks ? 1 + markers : 1) &&
+         slab.Reserve(sizeof(Marker), markers);
 }
 
 }  // namespace
@@ -175,6 +188,7 @@ absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* ke
 
 absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   const Mark before = mark();
+  const std::uint64_t first_id = table.next_id;
   KeyParts key;
   absl::Status status = Prepare(table, fresh, &key);
   Version* current = nullptr;
@@ -191,6 +205,7 @@ absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   if (status.ok() && table.indexes() > 1) status = CheckUnique(table, nullptr, fresh);
   if (!status.ok()) {
     RollbackTo(before);
+    table.next_id = first_id;  // An id allocated for nothing.
     table.FreeVersion(fresh);
     return status;
   }
@@ -298,8 +313,9 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
     current = table.FindEntry(*table.MessageOf(current));
     if (current == nullptr || current->deleted()) return absl::OkStatus();  // A hook has done it.
   }
-  if (absl::Status status = CheckRoom(table, *table.MessageOf(current)); !status.ok()) {
-    return status;
+  if (record_changes_ >= engine_.settings().max_transaction_changes ||
+      !HasRoomToDelete(context().slab, table)) {
+    return NoRoomError(table, *table.MessageOf(current));
   }
   NoteWidows(table, current, nullptr);
   Version* tombstone = table.NewTombstone(*table.MessageOf(current));
@@ -539,6 +555,9 @@ void TransactionCore::Undo(const Op& op) {
 }
 
 void TransactionCore::RollbackTo(const Mark& mark) {
+  ABSL_RAW_CHECK(
+      mark.log <= log_.size() && mark.orphans <= orphans_.size() && mark.widows <= widows_.size(),
+      "kin: the savepoint is gone, for the transaction went back to an earlier one");
   ++generation_;
   while (log_.size() > mark.log) {
     Undo(log_.back());

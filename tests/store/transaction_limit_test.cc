@@ -279,6 +279,23 @@ TEST_F(NoMemoryTest, UpdatesAndDeletesFailWholeOrAreMade) {
   EXPECT_EQ(store_->GetSnapshot().Count<Person>(), kPeople - deleted);
 }
 
+TEST_F(NoMemoryTest, WhatIsThereCanBeDeletedWhenNothingCanBeAdded) {
+  ASSERT_TRUE(
+      store_->Write([](Transaction& txn) { return txn.Insert(NewPerson(0)).status(); }).ok());
+  const NoMemory none;
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) {
+                    FillUp(txn, 1);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const auto commit = store_->Write([](Transaction& txn) {
+    const PersonRef person = *txn.All<Person>().begin();
+    return txn.Delete(person);
+  });
+  EXPECT_TRUE(commit.ok()) << commit.status();
+}
+
 TEST(OpenOptionsTest, ALimitThatAllowsNothingIsRefused) {
   const auto store = Store::Open(testing::HistorySchema(), {.max_transaction_changes = 0});
   EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument);
