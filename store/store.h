@@ -36,7 +36,7 @@ class Engine;
 
 struct OpenOptions {
   // Where records are kept beyond the process. None: memory only.
-  std::unique_ptr<Persistence> persistence;
+  std::unique_ptr<Persistence> persistence = nullptr;
   // How many changes a transaction may make: records inserted, updated and deleted, those that a
   // delete reaches (CASCADE, NULLIFY) included. The call that would exceed it is
   // RESOURCE_EXHAUSTED. It ends a mistaken loop or cascade before that has used up the memory: a
@@ -47,7 +47,7 @@ struct OpenOptions {
   std::int64_t watch_history_bytes = 0;
   // What created_at and updated_at are filled from; called by the thread that writes. Null: the
   // machine's clock.
-  std::function<absl::Time()> clock;
+  std::function<absl::Time()> clock = nullptr;
 };
 
 struct WriteOptions {
