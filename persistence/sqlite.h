@@ -37,7 +37,7 @@ struct SqliteOptions {
   // thread: be quick, and call nothing of the store but stats(). Told DATA_LOSS if the store is
   // destroyed with changes that could not be written; on that thread, and there is no store to
   // call.
-  std::function<void(const absl::Status&)> on_halt;
+  std::function<void(const absl::Status&)> on_halt = nullptr;
 };
 
 // A database in the file `path`, which is made, when the store opens, if there is none. Nothing
