@@ -49,9 +49,11 @@ absl::Time WriteBehind::NextDue() const {
 }
 
 std::size_t WriteBehind::Waiting() const {
-  return static_cast<std::size_t>(std::count_if(
-      waiters_.begin(), waiters_.end(),
-      [this](const Waiter* waiter) { return !Reached(waiter->commit, waiter->synced); }));
+  std::size_t waiting = 0;
+  for (const Waiter* waiter : waiters_) {
+    if (!Reached(waiter->commit, waiter->synced)) ++waiting;
+  }
+  return waiting;
 }
 
 bool WriteBehind::SyncWanted() const {
