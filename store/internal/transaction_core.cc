@@ -1,3 +1,4 @@
+// Over 600 lines: changing, undoing and committing share one log, and are read side by side.
 #include "kin/store/internal/transaction_core.h"
 
 #include <utility>

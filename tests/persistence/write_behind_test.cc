@@ -1,3 +1,4 @@
+// Over 600 lines: one case a behaviour of the worker, over one fixture.
 #include "kin/persistence/write_behind.h"
 
 #include <memory>

@@ -1,4 +1,5 @@
 // Hooks: what they are given, what they may do, and what their failure does.
+// Over 600 lines: one case a kind of hook and of change, over one fixture.
 #include "kin/store/hooks.h"
 
 #include <cstdint>

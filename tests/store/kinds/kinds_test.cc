@@ -1,5 +1,6 @@
 // Every kind of association, over every kind of key, through every operation: one test a row,
 // instantiated for each kind of key.
+// Over 600 lines: one table of association kinds, its operations templates over kinds of key.
 #include <cstdint>
 #include <memory>
 #include <string>
