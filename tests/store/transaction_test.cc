@@ -195,6 +195,9 @@ TEST_F(TransactionTest, AFailedInsertGivesItsIdBack) {
   taken.set_id(100);
   ExpectRefused(absl::StatusCode::kAlreadyExists, "email",
                 [&](Transaction& txn) { return txn.Insert(taken).status(); });
+  taken.clear_id();  // Also one that the store would have given.
+  ExpectRefused(absl::StatusCode::kAlreadyExists, "email",
+                [&](Transaction& txn) { return txn.Insert(taken).status(); });
   Write([](Transaction& txn) { return txn.Insert(NewPerson("carol")).status(); });
   EXPECT_TRUE(store_->GetSnapshot().Find<Person>(3));
 }
