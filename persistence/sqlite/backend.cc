@@ -9,6 +9,7 @@
 #include "kin/persistence/sqlite/database_file.h"
 #include "kin/persistence/sqlite/obstacles.h"
 #include "kin/persistence/sqlite/reader.h"
+#include "kin/persistence/sqlite/views.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -173,6 +174,7 @@ absl::Status SqliteBackend::Start() {
   absl::Status status = Configure();
   if (status.ok() && is_new_) status = CreateTables(database_, mapping_, stored_schema_);
   if (status.ok() && descriptors_changed_) status = StoreDescriptors(database_, stored_schema_);
+  if (status.ok()) status = RefreshViews(database_, mapping_);
   // What an owner that died left in the log may never have been synced; a checkpoint does that.
   if (status.ok()) status = Checkpoint().status();
   // From here on a commit is in the log when it returns, and on the disk after Sync.
