@@ -68,13 +68,16 @@ bool ReadNumber(const FieldDescriptor& field, const Get& get, KeyPart* part) {
 }  // namespace
 
 bool ReadField(const Message& record, const FieldDescriptor& field, KeyPart* part) {
-  const Reflection& reflection = *record.GetReflection();
-  if (field.has_presence() && !reflection.HasField(record, &field)) return false;
+  if (field.has_presence() && !record.GetReflection()->HasField(record, &field)) return false;
+  return ReadFieldOrDefault(record, field, part);
+}
+
+bool ReadFieldOrDefault(const Message& record, const FieldDescriptor& field, KeyPart* part) {
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
     // A string held as std::string is returned by reference; `unused` is for other
     // representations, which this protobuf has for extensions and cords only.
     std::string unused;
-    *part = MakeKeyPart(reflection.GetStringReference(record, &field, &unused));
+    *part = MakeKeyPart(record.GetReflection()->GetStringReference(record, &field, &unused));
     return true;
   }
   return ReadNumber(field, Single{record, &field}, part);

@@ -13,6 +13,9 @@ namespace kin::internal {
 // False if the field is absent, or a message. REQUIRES: it is not repeated.
 bool ReadField(const google::protobuf::Message& record,
                const google::protobuf::FieldDescriptor& field, KeyPart* part);
+// The same where an absent field has its default.
+bool ReadFieldOrDefault(const google::protobuf::Message& record,
+                        const google::protobuf::FieldDescriptor& field, KeyPart* part);
 // An element of a repeated field; false if it is a message. May use `scratch` to hold the bytes.
 bool ReadElement(const google::protobuf::Message& record,
                  const google::protobuf::FieldDescriptor& field, int index, std::string* scratch,
