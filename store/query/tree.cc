@@ -434,6 +434,20 @@ absl::StatusOr<Condition> HasElement(const FieldDescriptor& field, const Value& 
   return node;
 }
 
+absl::StatusOr<Condition> Within(const FieldDescriptor& field, Condition condition) {
+  if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+    return Mismatch(field, "the field holds no message, and has no fields of its own");
+  }
+  if (condition->model != nullptr && condition->model != field.message_type()) {
+    return Mismatch(field,
+                    absl::StrCat("the field holds ", field.message_type()->full_name(),
+                                 ", and the condition is on ", condition->model->full_name()));
+  }
+  auto node = NewNode(Node::Kind::kWithin, field);
+  node->children.push_back(std::move(condition));
+  return node;
+}
+
 absl::StatusOr<Condition> Has(const AssociationName& association, Condition target) {
   if (target != nullptr && target->model != nullptr && target->model != association.target) {
     return absl::InvalidArgumentError(absl::StrCat(

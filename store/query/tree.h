@@ -140,6 +140,8 @@ struct Node {
     kContains,       // `field`, a text, contains `text`
     kMatches,        // `field`, a text, as a whole matches `pattern`
     kHasElement,     // `field`, which is repeated, has the element `operand`
+    kWithin,         // children[0], on the message that `field` holds; unknown where it is absent.
+                     // A repeated field, a map: on some element, and never unknown
     kHas,            // `association` leads to a record for which children[0], if any, is true
     kCount,          // the number of such records `comparison` `count`
     kFunction,       // `function` says so
@@ -187,6 +189,11 @@ absl::StatusOr<Condition> Matches(const google::protobuf::FieldDescriptor& field
 // Whether a repeated field has that element.
 absl::StatusOr<Condition> HasElement(const google::protobuf::FieldDescriptor& field,
                                      const Value& value);
+// A condition on the fields of the message that a field holds: unknown where the message is absent.
+// On some element of a repeated field or map (whose elements have `key` and `value`): whether there
+// is one for which it is true.
+absl::StatusOr<Condition> Within(const google::protobuf::FieldDescriptor& field,
+                                 Condition condition);
 // Whether the association leads to a record; to one for which `target` is true. Null: any record.
 absl::StatusOr<Condition> Has(const AssociationName& association, Condition target = nullptr);
 absl::StatusOr<Condition> Count(const AssociationName& association, Comparison comparison,

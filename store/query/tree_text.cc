@@ -114,6 +114,8 @@ std::string ToString(const Condition& condition) {
       return Called(node, "Matches", Quoted(node.text));
     case Node::Kind::kHasElement:
       return Called(node, "HasElement", ValueText(*node.field, node.operand));
+    case Node::Kind::kWithin:
+      return Called(node, "Within", ToString(node.children[0]));
     case Node::Kind::kHas:
       return AssociationText(node, "Has");
     case Node::Kind::kCount:

@@ -121,6 +121,7 @@ absl::Status BoundCondition::Resolve(const Node& node, const Descriptor* model) 
     if (absl::Status status = ResolveAssociation(node); !status.ok()) return status;
     model = node.association.target;
   }
+  if (node.kind == Node::Kind::kWithin) model = node.field->message_type();
   for (const Condition& child : node.children) {
     if (absl::Status status = Resolve(*child, model); !status.ok()) return status;
   }
@@ -173,6 +174,8 @@ bool BoundCondition::Evaluate(const Node& node, const Message& record, bool want
       return IsAbsent(*node.field, record) == wanted;
     case Node::Kind::kHasElement:
       return HasElementOf(node, record) == wanted;
+    case Node::Kind::kWithin:
+      return EvaluateWithin(node, record, wanted);
     default:
       return EvaluateField(node, record, wanted);
   }
@@ -197,6 +200,20 @@ bool BoundCondition::EvaluateField(const Node& node, const Message& record, bool
     default:
       return TextHolds(node, value.bytes) == wanted;
   }
+}
+
+bool BoundCondition::EvaluateWithin(const Node& node, const Message& record, bool wanted) const {
+  const google::protobuf::Reflection& reflection = *record.GetReflection();
+  if (!node.field->is_repeated()) {
+    return reflection.HasField(record, node.field) &&
+           Evaluate(*node.children[0], reflection.GetMessage(record, node.field), wanted);
+  }
+  const int size = reflection.FieldSize(record, node.field);
+  bool found = false;
+  for (int i = 0; i < size && !found; ++i) {
+    found = Evaluate(*node.children[0], reflection.GetRepeatedMessage(record, node.field, i), true);
+  }
+  return found == wanted;
 }
 
 bool BoundCondition::EvaluateCount(const Node& node, const Message& record) const {

@@ -39,6 +39,7 @@ class BoundCondition {
   // Whether `node` has the truth `wanted`.
   bool Evaluate(const Node& node, const google::protobuf::Message& record, bool wanted) const;
   bool EvaluateField(const Node& node, const google::protobuf::Message& record, bool wanted) const;
+  bool EvaluateWithin(const Node& node, const google::protobuf::Message& record, bool wanted) const;
   bool EvaluateCount(const Node& node, const google::protobuf::Message& record) const;
 
   const ::kin::internal::View* view_;

@@ -174,6 +174,39 @@ TEST(TreeTest, ARepeatedFieldHasElements) {
   EXPECT_EQ(TruthOf(HasElement(FieldOf("tags"), std::string("re")), person), "false");
 }
 
+TEST(TreeTest, AConditionWithinAMessageIsUnknownWhereThereIsNone) {
+  const auto& city = *query_test::Address::descriptor()->FindFieldByName("city");
+  absl::StatusOr<Condition> oslo = Compare(city, Comparison::kEqual, std::string("Oslo"));
+  ASSERT_TRUE(oslo.ok());
+  Person person;
+  EXPECT_EQ(TruthOf(Within(FieldOf("home"), *oslo), person), "unknown");
+  EXPECT_EQ(TruthOf(Within(FieldOf("offices"), *oslo), person), "false");
+  person.mutable_home();
+  EXPECT_EQ(TruthOf(Within(FieldOf("home"), *oslo), person), "false");
+  person.mutable_home()->set_city("Oslo");
+  EXPECT_EQ(TruthOf(Within(FieldOf("home"), *oslo), person), "true");
+  person.add_offices()->set_city("Rome");
+  EXPECT_EQ(TruthOf(Within(FieldOf("offices"), *oslo), person), "false");
+  person.add_offices()->set_city("Oslo");
+  EXPECT_EQ(TruthOf(Within(FieldOf("offices"), *oslo), person), "true");
+  EXPECT_EQ(ToString(*Within(FieldOf("home"), *oslo)), "home.Within(city == \"Oslo\")");
+}
+
+TEST(TreeTest, AMapIsSearchedAsItsEntries) {
+  const FieldDescriptor& marks = FieldOf("marks");
+  const google::protobuf::Descriptor& entry = *marks.message_type();
+  auto has = [&](const std::string& key, std::int64_t above) {
+    return Within(marks, And({*Compare(*entry.map_key(), Comparison::kEqual, key),
+                              *Compare(*entry.map_value(), Comparison::kGreater, above)}));
+  };
+  Person person;
+  (*person.mutable_marks())["math"] = 5;
+  (*person.mutable_marks())["art"] = 1;
+  EXPECT_EQ(TruthOf(has("math", 4), person), "true");
+  EXPECT_EQ(TruthOf(has("art", 4), person), "false");
+  EXPECT_EQ(TruthOf(has("music", 4), person), "false");
+}
+
 TEST(TreeTest, RefusesWhatDoesNotFitAndNamesTheField) {
   const struct {
     absl::Status status;
@@ -189,6 +222,9 @@ TEST(TreeTest, RefusesWhatDoesNotFitAndNamesTheField) {
       {Matches(FieldOf("email"), "(").status(), "is no RE2 pattern"},
       {HasElement(FieldOf("email"), std::string("x")).status(), "not repeated"},
       {In(FieldOf("age"), {Value(true)}).status(), "cannot be compared with a bool"},
+      {Within(FieldOf("email"), Constant(true)).status(), "the field holds no message"},
+      {Within(FieldOf("home"), *IsNull(FieldOf("age"))).status(),
+       "the field holds query_test.Address, and the condition is on query_test.Person"},
       {CompareFields(FieldOf("age"), Comparison::kEqual, FieldOf("email")).status(),
        "these cannot be compared"},
   };
