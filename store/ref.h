@@ -202,25 +202,33 @@ class Range {
       if (current_ != nullptr && range.IsOfOneKey()) {
         // The key of this record is that of all: the array need not be looked up again, nor the
         // keys compared.
-        list_ = internal::ListIn(range.cell_);
+        array_ = internal::ArrayIn(range.cell_);
         limit_ = range.view_->Limit();
-        // With markers among them each entry is looked at. Read before the array: a marker that is
-        // counted no more is not in it.
-        shown_ = list_->has_markers() ? 0 : limit_;
-        const internal::PostingArray* array = list_->array();
-        next_ = array->entries() + position_ + 1;
-        end_ = array->entries() + array->used.load(std::memory_order_acquire);
+        // With markers among them each entry is looked at. Read before the entries: a marker that
+        // is counted no more is not among them.
+        shown_ = array_->has_markers() ? 0 : limit_;
+        next_ = array_->entries() + position_ + 1;
+        end_ = array_->entries() + array_->used.load(std::memory_order_acquire);
+        for (int i = 0; i < kAhead && next_ + i < end_; ++i) Prefetch(next_ + i);
       }
+    }
+
+    // Records whose loads are under way while one is at hand.
+    static constexpr int kAhead = 16;
+    static void Prefetch(const std::atomic<internal::Version*>* entry) {
+      const internal::Version* version = entry->load(std::memory_order_relaxed);
+      __builtin_prefetch(reinterpret_cast<const char*>(version + 1) + 16);
     }
 
     // Goes on to the next position that shows a record, or to the end.
     void Settle() { current_ = range_.At(&position_); }
     ABSL_ATTRIBUTE_ALWAYS_INLINE void SettleInArray() {
       while (ABSL_PREDICT_TRUE(next_ != end_)) {
+        if (end_ - next_ > kAhead) Prefetch(next_ + kAhead);
         const internal::Version* entry = (next_++)->load(std::memory_order_acquire);
         if (ABSL_PREDICT_FALSE(entry == nullptr)) continue;
         // Mostly the record need not be touched: who iterates does that.
-        if (ABSL_PREDICT_TRUE(list_->AllShown(shown_)) || internal::Shows(entry, limit_) ||
+        if (ABSL_PREDICT_TRUE(array_->AllShown(shown_)) || internal::Shows(entry, limit_) ||
             SettleBehind(&entry)) {
           current_ = internal::RecordIn<M>(entry);
           return;
@@ -240,7 +248,7 @@ class Range {
     // Of a snapshot's view of a posting list, what is left of it. Null: Range::At is to be asked.
     const std::atomic<internal::Version*>* next_ = nullptr;
     const std::atomic<internal::Version*>* end_ = nullptr;
-    const internal::PostingList* list_ = nullptr;
+    const internal::PostingArray* array_ = nullptr;
     internal::Stamp limit_ = 0;
     internal::Stamp shown_ = 0;
   };
@@ -284,14 +292,17 @@ class Range {
   // Whether it is of a posting list that does not change for this view, and all of whose records
   // that the view sees at once have one key.
   bool IsOfOneKey() const {
-    return internal::IsList(cell_) && !view_->transaction && !internal::ListIn(cell_)->mixed();
+    return internal::IsList(cell_) && !view_->transaction &&
+           !internal::ArrayIn(cell_)->mixed.load(std::memory_order_relaxed);
   }
 
   // The record at *position or after, whose position is stored; null at the end.
   const M* At(std::uint32_t* position) const {
     if (cell_ == 0) return collected_ == nullptr ? nullptr : AtCollected(position);
     if (!internal::IsList(cell_)) return *position == 0 ? Single() : nullptr;
-    const internal::PostingArray* array = internal::ListIn(cell_)->array();
+    const internal::PostingArray* array = internal::ArrayIn(cell_);
+    // It may have grown since.
+    if (ABSL_PREDICT_FALSE(view_->transaction)) array = array->list->array();
     const std::uint32_t used = array->used.load(std::memory_order_acquire);
     const internal::Stamp limit = view_->Limit();
     for (; *position < used; ++*position) {

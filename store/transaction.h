@@ -212,6 +212,10 @@ class Transaction : public internal::Reader {
   template <typename M>
   internal::Version* Fresh(M&& record) {
     using Record = std::remove_cvref_t<M>;
+    // Where the record will be looked for is loaded while it is made.
+    internal::LineTable::Prefetch(
+        internal::SlotOf<Record>(view(), 0).home.load(std::memory_order_relaxed),
+        ModelTraits<Record>::HashOf(record));
     internal::Version* version = TableOf<Record>().NewRawVersion();
     new (static_cast<void*>(version + 1)) Record(std::forward<M>(record));
     return version;

@@ -15,12 +15,12 @@ struct CountNode {
   std::atomic<CountNode*> older{nullptr};
 };
 
-// At most one node a transaction. `older` follows the rules of Version::older.
+// At most one node a transaction. `older` follows the rules of Version::older. The nodes are of
+// WriterContext::NewCountNode, and whoever owns the chain frees the newest at its end.
 // Readers: thread-safe. Writer: one at a time.
 class CountChain {
  public:
   CountChain() = default;
-  ~CountChain() { delete head_.load(std::memory_order_relaxed); }
   CountChain(const CountChain&) = delete;
   CountChain& operator=(const CountChain&) = delete;
 

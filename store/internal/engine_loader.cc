@@ -90,7 +90,7 @@ absl::Status EngineLoader::Add(int model, Message* record) {
   }
   table.primary().Add(hash, version);
   if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key));
-  if (table.counts().head() == nullptr) table.counts().Push(new CountNode);
+  if (table.counts().head() == nullptr) table.counts().Push(table.context().NewCountNode());
   table.counts().Change(1);
   // The other indexes too, while the record is at hand.
   if (violations_.size() < kMaxViolations) {
@@ -127,9 +127,7 @@ void EngineLoader::Index(Table& table, Version* version) {
       }
     }
     const std::uint64_t hash = HashParts(key);
-    index.Add(hash, version);
-    if (index.unique()) continue;
-    if (PostingList* list = index.FindList(hash); list != nullptr) list->counts().Change(1);
+    if (PostingList* list = index.Add(hash, version); list != nullptr) list->counts().Change(1);
   }
 }
 

@@ -119,9 +119,12 @@ Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
     const Stamp limit = view->Limit();
     const std::uint64_t hash = A::Hash(owner);
     const Cell cell = index.lines()->Find(hash, [&](Cell candidate) {
-      return IsList(candidate)
-                 ? ListIn(candidate)->hash() == hash
-                 : TargetAt<A>(index, hash, EntryIn(candidate), limit, owner) != nullptr;
+      if (!IsList(candidate)) {
+        return TargetAt<A>(index, hash, EntryIn(candidate), limit, owner) != nullptr;
+      }
+      const PostingArray* array = ArrayIn(candidate);
+      __builtin_prefetch(array + 1);  // Most entries are in the lines behind its head.
+      return array->hash == hash;
     });
     if (cell == 0) return {};
     return Range<Target>(view, &index, cell, &owner, [](const void* parent, const Target& target) {

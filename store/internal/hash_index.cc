@@ -1,6 +1,7 @@
 #include "kin/store/internal/hash_index.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "kin/store/internal/memory.h"
 #include "kin/store/internal/table.h"
@@ -19,11 +20,15 @@ constexpr std::uint64_t kPage = (std::uint64_t{2} << 20) / sizeof(LineTable::Buc
 constexpr int kStepsPerPage = 512;
 static_assert(kStepsPerPage * 4 <= static_cast<int>(kPage / kStep / 2));
 
-// Room for markers that an index keeps when there are none.
-constexpr std::size_t kKeptMarkers = 127;
+// In shorter posting lists a marker is looked for from end to end.
+constexpr std::uint32_t kScanned = 24;
 
 void DeleteArray(void* array, Table*) { PostingArray::Delete(static_cast<PostingArray*>(array)); }
-void DeleteList(void* list, Table*) { delete static_cast<PostingList*>(list); }
+void DeleteList(void* object, Table* table) {
+  auto* list = static_cast<PostingList*>(object);
+  table->context().FreeCountNode(list->counts().head());
+  delete list;
+}
 
 }  // namespace
 
@@ -32,9 +37,9 @@ HashIndex::HashIndex(Table* table, int index, bool unique)
 
 HashIndex::~HashIndex() {
   LineTable* lines = writable();
-  for (std::uint64_t i = 0; i < lines->buckets(); ++i) {
-    LineTable::ForEach(lines->bucket(i), [](Cell cell) {
-      if (IsList(cell)) delete ListIn(cell);
+  for (std::uint64_t i = 0; i < lines->buckets() && !unique_; ++i) {
+    LineTable::ForEach(lines->bucket(i), [this](Cell cell) {
+      if (IsList(cell)) DeleteList(ListIn(cell), table_);
     });
   }
   LineTable::Delete(lines);
@@ -42,7 +47,7 @@ HashIndex::~HashIndex() {
 }
 
 std::uint64_t HashIndex::HashOf(Cell cell) const {
-  if (IsList(cell)) return ListIn(cell)->hash();
+  if (IsList(cell)) return ArrayIn(cell)->hash;
   const Version* entry = EntryIn(cell);
   if (index_ != 0 && entry->deleted()) return static_cast<const Marker*>(entry)->hash;
   return table_->HashOf(index_, *table_->MessageOf(entry));
@@ -56,6 +61,7 @@ void HashIndex::FillSlot(IndexSlot* slot) {
 
 // Readers may see the old table in one place and the new one in another: they hold the same.
 void HashIndex::Publish(LineTable* lines) {
+  table_->RoomHasChanged();
   lines_.store(lines, std::memory_order_release);  // Pairs with lines().
   // Pairs with the acquire in FindRecord and ResolveAll.
   for (IndexSlot* slot : slots_) slot->home.store(lines->home(), std::memory_order_release);
@@ -127,8 +133,7 @@ bool HashIndex::EnsureRoomSlow() {
 }
 
 std::size_t HashIndex::memory_bytes() const {
-  return writable()->memory_bytes() + (next_ == nullptr ? 0 : next_->memory_bytes()) + list_bytes_ +
-         markers_.capacity() * (sizeof(decltype(markers_)::value_type) + 1);
+  return writable()->memory_bytes() + (next_ == nullptr ? 0 : next_->memory_bytes()) + list_bytes_;
 }
 
 void HashIndex::InsertCell(std::uint64_t hash, Cell cell) {
@@ -160,53 +165,59 @@ void HashIndex::EraseCell(std::uint64_t hash, Position at, Cell cell) {
   if (next_ != nullptr) Step(kStep);
 }
 
-void HashIndex::Add(std::uint64_t hash, Version* entry) {
+PostingList* HashIndex::Add(std::uint64_t hash, Version* entry) {
   if (unique_) {
     InsertCell(hash, CellOf(entry));
-    return;
+    return nullptr;
   }
   const Position at =
       writable()->Locate(hash, [this, hash](Cell cell) { return HashOf(cell) == hash; });
-  if (!at.found()) {
-    InsertCell(hash, CellOf(entry));
-    return;
-  }
-  const Cell cell = writable()->At(at.bucket, at.slot);
-  PostingList* list;
-  if (IsList(cell)) {
-    list = ListIn(cell);
-    list_bytes_ -= list->memory_bytes();
-  } else {
-    list = table_->NewList(index_, hash, EntryIn(cell), entry);
-  }
-  if (!list->mixed() && !(table_->EncodeKeyOf(index_, entry) == list->key())) list->set_mixed();
-  if (PostingArray* retired = list->Insert(entry); retired != nullptr) {
-    table_->context().RetireWith(retired, &DeleteArray);
-  }
-  list_bytes_ += list->memory_bytes();
-  if (!IsList(cell)) ReplaceCell(hash, at, cell, CellOf(list));
+  if (at.found()) return AddToList(hash, at, entry);
+  InsertCell(hash, CellOf(entry));
+  return nullptr;
 }
 
-void HashIndex::Replace(std::uint64_t hash, Version* from, Version* to) {
-  if (IsMarker(from)) Forget(static_cast<Marker*>(from));
-  if (IsMarker(to)) Remember(static_cast<Marker*>(to));
+PostingList* HashIndex::AddToList(std::uint64_t hash, Position at, Version* entry) {
+  const Cell cell = writable()->At(at.bucket, at.slot);
+  PostingList* list =
+      IsList(cell) ? ListIn(cell) : table_->NewList(index_, hash, EntryIn(cell), entry);
+  if (!list->mixed() && !table_->HasKey(index_, *entry, list->key().view())) list->set_mixed();
+  PostingArray* retired = list->Insert(entry);
+  const Cell now = CellOf(list->array());
+  if (now != cell) {
+    // Readers find a new list only when it has both.
+    ReplaceCell(hash, at, cell, now);
+    CountBytes(list);
+  }
+  if (retired != nullptr) table_->context().RetireWith(retired, &DeleteArray);
+  return list;
+}
+
+PostingList* HashIndex::Replace(std::uint64_t hash, Version* from, Version* to) {
+  const bool from_marker = IsMarker(from);
+  const bool to_marker = IsMarker(to);
+  markers_ += static_cast<std::size_t>(to_marker) - static_cast<std::size_t>(from_marker);
   const Position at = writable()->Locate(hash, [from, hash](Cell cell) {
-    return cell == CellOf(from) || (IsList(cell) && ListIn(cell)->hash() == hash);
+    return cell == CellOf(from) || (IsList(cell) && ArrayIn(cell)->hash == hash);
   });
   const Cell cell = writable()->At(at.bucket, at.slot);
-  if (IsList(cell)) {
-    list_bytes_ -= ListIn(cell)->memory_bytes();
-    ListIn(cell)->Replace(from, to);
-    list_bytes_ += ListIn(cell)->memory_bytes();
-  } else {
+  if (!IsList(cell)) {
     ReplaceCell(hash, at, cell, CellOf(to));
+    return nullptr;
   }
+  PostingList* list = ListIn(cell);
+  if (from_marker) Forget(list, static_cast<Marker*>(from));
+  if (to_marker) Remember(list, static_cast<Marker*>(to));
+  list->Replace(from, to);
+  CountBytes(list);
+  return list;
 }
 
 void HashIndex::Erase(std::uint64_t hash, Version* entry) {
-  if (IsMarker(entry)) Forget(static_cast<Marker*>(entry));
+  const bool marker = IsMarker(entry);
+  markers_ -= static_cast<std::size_t>(marker);
   const Position at = writable()->Locate(hash, [entry, hash](Cell cell) {
-    return cell == CellOf(entry) || (IsList(cell) && ListIn(cell)->hash() == hash);
+    return cell == CellOf(entry) || (IsList(cell) && ArrayIn(cell)->hash == hash);
   });
   const Cell cell = writable()->At(at.bucket, at.slot);
   if (!IsList(cell)) {
@@ -214,48 +225,87 @@ void HashIndex::Erase(std::uint64_t hash, Version* entry) {
     return;
   }
   PostingList* list = ListIn(cell);
-  list_bytes_ -= list->memory_bytes();
+  if (marker) Forget(list, static_cast<Marker*>(entry));
   list->Erase(entry);
-  if (list->size() > 0) {
-    list_bytes_ += list->memory_bytes();
-    return;
-  }
+  CountBytes(list);
+  if (list->size() > 0) return;
+  list_bytes_ -= list->counted_bytes;
   EraseCell(hash, at, cell);
-  table_->context().RetireWith(list, &DeleteList);
+  table_->context().RetireWith(list, &DeleteList, table_);
 }
 
-void HashIndex::Remember(Marker* marker) {
-  markers_[CombineHash(marker->hash, marker->record_hash)].push_back(marker);
+// Whether `record` left the marker.
+bool HashIndex::IsOf(const Marker& marker, const google::protobuf::Message& record) const {
+  const Version* left = marker.older.load(std::memory_order_relaxed);
+  return left != nullptr && table_->SameKey(0, *table_->MessageOf(left), record);
 }
 
-void HashIndex::Forget(Marker* marker) {
-  auto it = markers_.find(CombineHash(marker->hash, marker->record_hash));
+void HashIndex::Remember(PostingList* list, Marker* marker) const {
+  const Version* left = marker->older.load(std::memory_order_relaxed);
+  if (list->marked == nullptr || left == nullptr) return;
+  (*list->marked)[table_->HashOf(0, *table_->MessageOf(left))].push_back(marker);
+}
+
+void HashIndex::Forget(PostingList* list, Marker* marker) const {
+  const Version* left = marker->older.load(std::memory_order_relaxed);
+  if (list->marked == nullptr || left == nullptr) return;
+  auto it = list->marked->find(table_->HashOf(0, *table_->MessageOf(left)));
   auto& same = it->second;
   same.erase(std::find(same.begin(), same.end(), marker));
-  if (same.empty()) markers_.erase(it);
-  // The map does not shrink by itself after a burst of changes.
-  if (markers_.empty() && markers_.capacity() > kKeptMarkers) markers_ = {};
+  if (same.empty()) list->marked->erase(it);
 }
 
-Marker* HashIndex::FindMarker(std::uint64_t hash, std::uint64_t record_hash,
-                              const google::protobuf::Message& record) const {
-  if (markers_.empty()) return nullptr;
-  auto it = markers_.find(CombineHash(hash, record_hash));
-  if (it == markers_.end()) return nullptr;
-  for (Marker* marker : it->second) {
-    const Version* left = marker->older.load(std::memory_order_relaxed);
-    if (marker->hash == hash && left != nullptr &&
-        table_->SameKey(0, *table_->MessageOf(left), record)) {
-      return marker;
+// The map is made when a long list is first asked, and kept from then on: who only deletes does not
+// pay for it.
+Marker* HashIndex::FindMarkerIn(PostingList* list, const google::protobuf::Message& record) const {
+  const PostingArray& array = *list->array();
+  if (!array.has_markers()) return nullptr;
+  const std::uint32_t used = array.used.load(std::memory_order_relaxed);
+  if (list->marked == nullptr && used > kScanned) {
+    list->marked = std::make_unique<PostingList::Marked>();
+    for (std::uint32_t i = 0; i < used; ++i) {
+      Version* entry = array.entries()[i].load(std::memory_order_relaxed);
+      if (entry != nullptr && entry->deleted()) Remember(list, static_cast<Marker*>(entry));
+    }
+  }
+  if (list->marked != nullptr) {
+    auto it = list->marked->find(table_->HashOf(0, record));
+    if (it == list->marked->end()) return nullptr;
+    for (Marker* marker : it->second) {
+      if (IsOf(*marker, record)) return marker;
+    }
+    return nullptr;
+  }
+  for (std::uint32_t i = 0; i < used; ++i) {
+    Version* entry = array.entries()[i].load(std::memory_order_relaxed);
+    if (entry != nullptr && entry->deleted() && IsOf(*static_cast<Marker*>(entry), record)) {
+      return static_cast<Marker*>(entry);
     }
   }
   return nullptr;
 }
 
+Marker* HashIndex::FindMarkerSlow(std::uint64_t hash,
+                                  const google::protobuf::Message& record) const {
+  Marker* found = nullptr;
+  writable()->Locate(hash, [&](Cell cell) {
+    if (IsList(cell)) {
+      if (ArrayIn(cell)->hash != hash) return false;
+      found = FindMarkerIn(ListIn(cell), record);
+      return true;
+    }
+    if (!IsMarker(EntryIn(cell))) return false;
+    auto* marker = static_cast<Marker*>(EntryIn(cell));
+    if (marker->hash == hash && IsOf(*marker, record)) found = marker;
+    return found != nullptr;
+  });
+  return found;
+}
+
 bool HashIndex::Contains(std::uint64_t hash, const Version* entry) const {
   bool found = false;
   writable()->Locate(hash, [&](Cell cell) {
-    found = IsList(cell) ? ListIn(cell)->hash() == hash && ListIn(cell)->Contains(entry)
+    found = IsList(cell) ? ArrayIn(cell)->hash == hash && ListIn(cell)->Contains(entry)
                          : cell == CellOf(entry);
     return found;
   });
@@ -265,7 +315,7 @@ bool HashIndex::Contains(std::uint64_t hash, const Version* entry) const {
 PostingList* HashIndex::FindList(std::uint64_t hash) const {
   PostingList* list = nullptr;
   writable()->Locate(hash, [&](Cell cell) {
-    if (IsList(cell) && ListIn(cell)->hash() == hash) list = ListIn(cell);
+    if (IsList(cell) && ArrayIn(cell)->hash == hash) list = ListIn(cell);
     return list != nullptr;
   });
   return list;

@@ -8,8 +8,6 @@
 #include <vector>
 
 #include "absl/base/optimization.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/inlined_vector.h"
 #include "google/protobuf/message.h"
 #include "kin/store/internal/line_table.h"
 #include "kin/store/internal/model_ops.h"
@@ -21,13 +19,14 @@ namespace kin::internal {
 class Table;
 
 // A cell is what a slot of the table of lines holds: an entry (a Version, or in a secondary index a
-// Marker), or a posting list.
+// Marker), or the newest array of a posting list.
 using Cell = std::uintptr_t;
 inline Cell CellOf(const Version* entry) { return reinterpret_cast<Cell>(entry); }
-inline Cell CellOf(const PostingList* list) { return reinterpret_cast<Cell>(list) | 1; }
+inline Cell CellOf(const PostingArray* array) { return reinterpret_cast<Cell>(array) | 1; }
 inline bool IsList(Cell cell) { return (cell & 1) != 0; }
 inline Version* EntryIn(Cell cell) { return reinterpret_cast<Version*>(cell); }
-inline PostingList* ListIn(Cell cell) { return reinterpret_cast<PostingList*>(cell & ~Cell{1}); }
+inline PostingArray* ArrayIn(Cell cell) { return reinterpret_cast<PostingArray*>(cell - 1); }
+inline PostingList* ListIn(Cell cell) { return ArrayIn(cell)->list; }
 
 class HashIndex;
 
@@ -44,7 +43,8 @@ static_assert(sizeof(IndexSlot) == kSlotBytes);
 //
 //  - A unique index has a cell an entry. It may hold several entries of one key; any view sees at
 //    most one of the records.
-//  - A multi index has one cell a key: an entry, or a posting list of them.
+//  - A multi index has one cell a key: an entry, or a posting list of them. A reader goes through
+//    the array that it finds in the cell, though a larger one may take its place meanwhile.
 //
 // While a larger table is filled, a few buckets with each change, readers stay on the old one and
 // changes to entries already copied go to both; then the new one is published and the old retired.
@@ -73,9 +73,8 @@ class HashIndex {
     bool done = false;
     lines()->Find(hash, [&](Cell cell) {
       if (!IsList(cell)) return done = visit(EntryIn(cell));
-      const PostingList* list = ListIn(cell);
-      if (list->hash() != hash) return false;
-      const PostingArray* array = list->array();
+      const PostingArray* array = ArrayIn(cell);
+      if (array->hash != hash) return false;
       const std::uint32_t used = array->used.load(std::memory_order_acquire);
       for (std::uint32_t i = 0; i < used && !done; ++i) {
         Version* entry = array->entries()[i].load(std::memory_order_acquire);
@@ -97,20 +96,28 @@ class HashIndex {
   }
 
   // The writer's side. Add, Replace and Erase are O(1) amortised.
-  void Add(std::uint64_t hash, Version* entry);
-  // REQUIRES: `from` is an entry of `hash`.
-  void Replace(std::uint64_t hash, Version* from, Version* to);
+  // Has the processor load what a probe for `hash` begins with.
+  void Prefetch(std::uint64_t hash) const { LineTable::Prefetch(writable()->home(), hash); }
+  // Add and Replace return the posting list that the entry is in now, null if it has a cell of its
+  // own. REQUIRES: `from` is an entry of `hash`.
+  PostingList* Add(std::uint64_t hash, Version* entry);
+  PostingList* Replace(std::uint64_t hash, Version* from, Version* to);
   void Erase(std::uint64_t hash, Version* entry);
   bool Contains(std::uint64_t hash, const Version* entry) const;
   // The marker that `record` left at `hash`, null if there is none.
-  Marker* FindMarker(std::uint64_t hash, std::uint64_t record_hash,
-                     const google::protobuf::Message& record) const;
+  Marker* FindMarker(std::uint64_t hash, const google::protobuf::Message& record) const {
+    return ABSL_PREDICT_TRUE(markers_ == 0) ? nullptr : FindMarkerSlow(hash, record);
+  }
   // The posting list of `hash`, null if there is none.
   PostingList* FindList(std::uint64_t hash) const;
 
   // Whether an entry can be added; else there is no memory for a larger table.
   bool EnsureRoom() {
     return ABSL_PREDICT_TRUE(writable()->size() < writable()->limit()) || EnsureRoomSlow();
+  }
+  // Entries that can be added before EnsureRoom is to be asked again.
+  std::size_t room() const {
+    return writable()->size() < writable()->limit() ? writable()->limit() - writable()->size() : 0;
   }
   // Makes room for `entries` at once. REQUIRES: the index is empty.
   void Reserve(std::size_t entries);
@@ -124,6 +131,7 @@ class HashIndex {
   std::uint64_t HashOf(Cell cell) const;
   void InsertCell(std::uint64_t hash, Cell cell);
   void ReplaceCell(std::uint64_t hash, Position at, Cell from, Cell to);
+  PostingList* AddToList(std::uint64_t hash, Position at, Version* entry);
   void EraseCell(std::uint64_t hash, Position at, Cell cell);
   LineTable* writable() const { return lines_.load(std::memory_order_relaxed); }
   bool Copied(Position at) const { return next_ != nullptr && at.bucket < cursor_; }
@@ -131,10 +139,19 @@ class HashIndex {
   void StartResize(std::size_t entries);
   void Publish(LineTable* lines);
   bool EnsureRoomSlow();
+  Marker* FindMarkerSlow(std::uint64_t hash, const google::protobuf::Message& record) const;
   bool TouchAhead();
+  // Adds to list_bytes_ what a list has grown since it was last counted.
+  void CountBytes(PostingList* list) {
+    const std::size_t bytes = list->memory_bytes();
+    list_bytes_ += bytes - list->counted_bytes;
+    list->counted_bytes = bytes;
+  }
   bool IsMarker(const Version* entry) const { return index_ != 0 && entry->deleted(); }
-  void Remember(Marker* marker);
-  void Forget(Marker* marker);
+  bool IsOf(const Marker& marker, const google::protobuf::Message& record) const;
+  Marker* FindMarkerIn(PostingList* list, const google::protobuf::Message& record) const;
+  void Remember(PostingList* list, Marker* marker) const;
+  void Forget(PostingList* list, Marker* marker) const;
 
   Table* const table_;
   const int index_;
@@ -144,9 +161,8 @@ class HashIndex {
   // While the table is resized: the new one, and the bucket to copy next.
   LineTable* next_ = nullptr;
   std::uint64_t cursor_ = 0;
-  std::uint64_t touched_ = 0;  // Pages of the new one that have been written to.
-  // The markers in the index, by the hash of (key, record).
-  absl::flat_hash_map<std::uint64_t, absl::InlinedVector<Marker*, 1>> markers_;
+  std::uint64_t touched_ = 0;   // Pages of the new one that have been written to.
+  std::size_t markers_ = 0;     // In the index.
   std::size_t list_bytes_ = 0;  // Of the posting lists in the index.
 };
 

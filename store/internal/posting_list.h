@@ -4,28 +4,54 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "kin/store/internal/count_chain.h"
 #include "kin/store/internal/version.h"
 #include "kin/store/key.h"
 
 namespace kin::internal {
 
-// Positions of a list. `used` and the entries are written by the writer only.
-struct PostingArray {
-  std::uint32_t capacity = 0;
-  std::atomic<std::uint32_t> used{0};  // Positions below this may hold an entry.
+class PostingList;
 
-  std::atomic<Version*>* entries() { return reinterpret_cast<std::atomic<Version*>*>(this + 1); }
-  const std::atomic<Version*>* entries() const {
-    return reinterpret_cast<const std::atomic<Version*>*>(this + 1);
+// Positions of a list, and all that a reader needs of it to go through them: an index leads to the
+// array itself, so that a small list is read from one cache line or two. What changes is written by
+// the writer only, and no more once a larger array has taken the place.
+struct alignas(64) PostingArray {
+  std::uint64_t hash = 0;
+  PostingList* list = nullptr;
+  std::atomic<Stamp> newest{0};           // No entry is of a later commit.
+  std::atomic<std::uint32_t> markers{0};  // Among the entries.
+  std::atomic<std::uint32_t> used{0};     // Positions below this may hold an entry.
+  std::uint32_t capacity = 0;
+  // Records of another key with the same 64-bit hash are here as well: the list's count is of all,
+  // so a reader that wants a count must iterate.
+  std::atomic<bool> mixed{false};
+
+  // They follow the head, in the rest of its cache line and those behind it.
+  static constexpr std::size_t kHeadBytes = 40;
+  std::atomic<Version*>* entries() {
+    return reinterpret_cast<std::atomic<Version*>*>(reinterpret_cast<char*>(this) + kHeadBytes);
   }
-  static PostingArray* New(std::uint32_t capacity);
+  const std::atomic<Version*>* entries() const {
+    return const_cast<PostingArray*>(this)->entries();
+  }
+  // Whether a view with `limit` sees every entry at once, so that none need be looked at. A reader
+  // asks again after each entry that it has read (acquire): an entry that the view does not see is
+  // stored (release) after the stamp that tells of it.
+  bool AllShown(Stamp limit) const { return newest.load(std::memory_order_relaxed) <= limit; }
+  // Whether a record has left and its marker is still there: AllShown does not speak of these.
+  bool has_markers() const { return markers.load(std::memory_order_acquire) != 0; }
+
+  // Fills `lines` cache lines, a power of two.
+  static PostingArray* New(PostingList* list, std::uint64_t hash, std::size_t lines);
   static void Delete(PostingArray* array);
-  std::size_t bytes() const { return sizeof(PostingArray) + capacity * sizeof(Version*); }
+  std::size_t lines() const { return (kHeadBytes + capacity * sizeof(Version*)) / 64; }
+  std::size_t bytes() const { return 64 * lines(); }
 };
 
 // An entry is a record's newest version, or the Marker of one that has left.
@@ -43,39 +69,37 @@ struct PostingArray {
 class PostingList {
  public:
   // `key` is the key of the records, encoded.
-  PostingList(std::uint64_t hash, Key key) : hash_(hash), key_(std::move(key)) {}
+  PostingList(std::uint64_t hash, Key key);
   ~PostingList();
   PostingList(const PostingList&) = delete;
   PostingList& operator=(const PostingList&) = delete;
 
-  std::uint64_t hash() const { return hash_; }
+  std::uint64_t hash() const { return writable()->hash; }
   const Key& key() const { return key_; }
   const PostingArray* array() const { return array_.load(std::memory_order_acquire); }
   CountChain& counts() { return counts_; }
   const CountChain& counts() const { return counts_; }
-  // Whether a view with `limit` sees every entry of the array at once, so that none need be looked
-  // at. A reader asks again after each entry that it has read (acquire): an entry that the view
-  // does not see is stored (release) after the stamp that tells of it.
-  bool AllShown(Stamp limit) const { return newest_.load(std::memory_order_relaxed) <= limit; }
-  // Whether a record has left and its marker is still there: AllShown does not speak of these.
-  bool has_markers() const { return markers_.load(std::memory_order_acquire) != 0; }
-  // Records of another key with the same 64-bit hash are here as well: the count is of all, so a
-  // reader that wants a count must iterate.
-  bool mixed() const { return mixed_.load(std::memory_order_relaxed); }
-  void set_mixed() { mixed_.store(true, std::memory_order_relaxed); }
+  bool mixed() const { return array()->mixed.load(std::memory_order_relaxed); }
+  void set_mixed() { writable()->mixed.store(true, std::memory_order_relaxed); }
 
   // The writer's side.
-  // Returns an array to be retired, or null.
+  // Returns the array before if another took its place: whatever leads to it is to lead to array(),
+  // and then it is to be retired.
   PostingArray* Insert(Version* entry);
   void Replace(Version* from, Version* to);
   void Erase(Version* entry);
   bool Contains(const Version* entry) { return FindToChange(entry) >= 0; }
   std::uint32_t size() const { return size_; }  // Entries, markers included.
   std::size_t memory_bytes() const;
+  // For HashIndex. What memory_bytes() was when it last asked.
+  std::size_t counted_bytes = 0;
+  // The markers in the list by the hash of their record's primary key; null until it is made.
+  using Marked = absl::flat_hash_map<std::uint64_t, absl::InlinedVector<Marker*, 1>>;
+  std::unique_ptr<Marked> marked;
 
  private:
-  // Larger lists find entries through a map, which is made when an entry is first looked for: who
-  // only inserts does not pay for it.
+  // Larger lists find records' versions through a map, which is made when one is first looked for:
+  // who only inserts does not pay for it. A marker knows its position.
   static constexpr std::uint32_t kMappedFrom = 24;
   static constexpr std::uint32_t kRecent = 8;
 
@@ -88,19 +112,18 @@ class PostingList {
   // The same, for which the map is made.
   std::int64_t FindToChange(const Version* entry);
   void MapPositions();
-  PostingArray* writable() { return array_.load(std::memory_order_relaxed); }
+  void NotePosition(Version* entry, std::uint32_t position);
+  PostingArray* Larger();
+  PostingArray* writable() const { return array_.load(std::memory_order_relaxed); }
 
-  const std::uint64_t hash_;
-  const Key key_;
-  std::atomic<PostingArray*> array_{nullptr};
+  std::atomic<PostingArray*> array_;
   CountChain counts_;
-  std::atomic<bool> mixed_{false};
-  std::atomic<std::uint32_t> markers_{0};  // Among the entries.
-  std::atomic<Stamp> newest_{0};           // No entry is of a later commit.
-
+  const Key key_;
   std::uint32_t size_ = 0;
+  std::uint32_t next_ = 0;  // After the position changed last: changes often go from end to end.
   std::vector<std::uint32_t> free_;                               // Erased positions.
-  absl::flat_hash_map<const Version*, std::uint32_t> positions_;  // Empty: not made.
+  bool mapped_ = false;                                           // Whether there is the map:
+  absl::flat_hash_map<const Version*, std::uint32_t> positions_;  // of all but markers.
 };
 
 }  // namespace kin::internal

@@ -1,5 +1,6 @@
 #include "kin/store/internal/table.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -214,8 +215,25 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
     ordered_.push_back(model.indexes[i].ordered
                            ? std::make_unique<OrderedIndex>(this, static_cast<int>(i))
                            : nullptr);
+    has_ordered_ |= model.indexes[i].ordered;
+    FreshKey& fresh_key = fresh_keys_.emplace_back();
+    fresh_key.index = indexes_.back().get();
+    fresh_key.reader = &readers_[i];
+    fresh_key.number_getter = readers_[i].number_getter();
+    fresh_key.unique = indexes_.back()->unique();
   }
   if (!context_->slab.Reserve(version_bytes_, kReservedVersions)) OutOfMemory(version_bytes_);
+}
+
+bool Table::EnsureRoomInIndexes() {
+  std::size_t room = std::numeric_limits<std::uint32_t>::max();
+  for (const std::unique_ptr<HashIndex>& index : indexes_) {
+    if (!index->EnsureRoom()) return false;
+    room = std::min(room, index->room());
+  }
+  // A change may leave one key of an index and come to another. Less the one that is made now.
+  changes_with_room_ = static_cast<std::int64_t>(room / 2) - 1;
+  return true;
 }
 
 void Table::AddHook(const Hooks::Entry& hook) {
@@ -224,6 +242,7 @@ void Table::AddHook(const Hooks::Entry& hook) {
 }
 
 Table::~Table() {
+  context_->FreeCountNode(counts_.head());
   const LineTable& lines = *primary().lines();
   for (std::uint64_t i = 0; i < lines.buckets(); ++i) {
     LineTable::ForEach(lines.bucket(i), [this](Cell cell) { FreeVersion(EntryIn(cell)); });
@@ -284,12 +303,11 @@ Version* Table::NewTombstone(const Message& record) {
   return tombstone;
 }
 
-Marker* Table::NewMarker(std::uint64_t hash, std::uint64_t record_hash, Version* older) {
+Marker* Table::NewMarker(std::uint64_t hash, Version* older) {
   auto* marker = new (context_->slab.Allocate(sizeof(Marker))) Marker;
   marker->stamp = context_->stamp | kDeletedFlag;
   marker->older.store(older, std::memory_order_relaxed);
   marker->hash = hash;
-  marker->record_hash = record_hash;
   return marker;
 }
 
@@ -325,11 +343,9 @@ bool Table::KeyLess(const Message& a, const Message& b) const {
 }
 
 Version* Table::FindEntry(std::uint64_t hash, const KeyParts& key) const {
-  const Cell cell = primary().lines()->Find(hash, [&](Cell candidate) {
-    KeyParts other;
-    return readers_[0].Read(*MessageOf(EntryIn(candidate)), &other) && other == key;
-  });
-  return EntryIn(cell);
+  const KeyReader& reader = readers_[0];
+  return EntryIn(primary().lines()->Find(
+      hash, [&](Cell candidate) { return reader.Has(*MessageOf(EntryIn(candidate)), key); }));
 }
 
 Version* Table::FindEntry(std::uint64_t hash, const Message& record) const {
@@ -362,29 +378,28 @@ const Version* Table::FindVisible(const KeyView& key, Stamp limit) const {
   return entry == nullptr ? nullptr : VisibleAt(entry, limit);
 }
 
-Key Table::EncodeKeyOf(int index, const Version* entry) const {
-  KeyParts key;
-  readers_[index].Read(*MessageOf(entry), &key);
+bool Table::HasKey(int index, const Version& entry, const KeyView& key) const {
+  KeyParts parts;
+  if (!readers_[index].Read(*MessageOf(&entry), &parts)) return false;
+  if (readers_[index].is_number()) return parts.parts[0].number == key.number;
   std::string buffer;
-  return Key(readers_[index].Encode(key, &buffer));
+  return readers_[index].Encode(parts, &buffer) == key;
 }
 
 PostingList* Table::NewList(int index, std::uint64_t hash, Version* first, const Version* second) {
-  auto* list = new PostingList(hash, EncodeKeyOf(index, second));
+  KeyParts key;
+  std::string buffer;
+  readers_[index].Read(*MessageOf(second), &key);
+  auto* list = new PostingList(hash, Key(readers_[index].Encode(key, &buffer)));
   list->Insert(first);
   // A marker tells its key through the version before it. Where that is of another key, it was made
   // and left within one transaction, and no view sees a record behind it.
   const Version* keyed = first->deleted() ? first->older.load(std::memory_order_relaxed) : first;
-  if (keyed != nullptr) {
-    KeyParts key;
-    if (readers_[index].Read(*MessageOf(keyed), &key) && HashParts(key) == hash &&
-        !(EncodeKeyOf(index, keyed) == list->key())) {
-      list->set_mixed();
-    }
+  if (keyed != nullptr && readers_[index].Read(*MessageOf(keyed), &key) && HashParts(key) == hash &&
+      !HasKey(index, *keyed, list->key().view())) {
+    list->set_mixed();
   }
-  auto* node = new CountNode;
-  node->stamp = context_->stamp;
-  list->counts().Push(node);
+  list->counts().Push(context_->NewCountNode());
   list->counts().Change(first->deleted() ? 0 : 1);
   return list;
 }

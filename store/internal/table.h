@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "kin/proto/graph/graph.h"
 #include "kin/store/internal/hash_index.h"
@@ -25,6 +26,8 @@ namespace kin::internal {
 // How keys of one model are read from its records. Immutable.
 class KeyReader {
  public:
+  using Get = bool (*)(const google::protobuf::Message&, KeyPart*);
+
   KeyReader(const ModelOps& ops, const graph::FieldList& fields);
 
   // False if a field is absent.
@@ -33,7 +36,18 @@ class KeyReader {
     key->size = 1;
     return only_(record, &key->parts[0]);
   }
+  // Whether a record has `key`.
+  bool Has(const google::protobuf::Message& record, const KeyParts& key) const {
+    if (ABSL_PREDICT_TRUE(only_ != nullptr)) {
+      KeyPart part;
+      return only_(record, &part) && part == key.parts[0];
+    }
+    KeyParts other;
+    return ReadAll(record, &other) && other == key;
+  }
   const graph::FieldList& fields() const { return fields_; }
+  // What reads the one number that the key is; null if it is something else, or read by reflection.
+  Get number_getter() const { return is_number_ ? only_ : nullptr; }
   // Whether the key is one number.
   bool is_number() const { return is_number_; }
   // Encodes as kin::KeyView says. The result may refer to `buffer`.
@@ -42,7 +56,6 @@ class KeyReader {
   void Decode(const KeyView& key, google::protobuf::Message* record) const;
 
  private:
-  using Get = bool (*)(const google::protobuf::Message&, KeyPart*);
   struct Getter {
     Get get;  // Null: by reflection.
     const google::protobuf::FieldDescriptor* field;
@@ -109,18 +122,19 @@ class Table {
   void FreeRawVersion(Version* version);
   // A version that says that the record of `version` is deleted.
   Version* NewTombstone(const google::protobuf::Message& record);
-  Marker* NewMarker(std::uint64_t hash, std::uint64_t record_hash, Version* older);
+  Marker* NewMarker(std::uint64_t hash, Version* older);
   void FreeMarker(Marker* marker);
 
   // Whether one change of a record can be made, in every index, without more memory from the
   // system; asks for it if not. What malloc gives is not counted.
   bool EnsureRoom() {
-    for (const std::unique_ptr<HashIndex>& index : indexes_) {
-      if (ABSL_PREDICT_FALSE(!index->EnsureRoom())) return false;
-    }
+    if (ABSL_PREDICT_FALSE(--changes_with_room_ < 0) && !EnsureRoomInIndexes()) return false;
     return context_->slab.Reserve(version_bytes_, kReservedVersions) &&
-           context_->slab.Reserve(sizeof(Marker), 2 * indexes_.size());
+           context_->slab.Reserve(sizeof(Marker), small_blocks());
   }
+  // How many blocks of the size of a Marker a change may take: in each index markers of what is
+  // left, hashed and ordered, and nodes of two lists' counts; and a node of the table's count.
+  std::size_t small_blocks() const { return 4 * indexes_.size() + 1; }
 
   int indexes() const { return static_cast<int>(indexes_.size()); }
   HashIndex& index(int i) { return *indexes_[i]; }
@@ -131,10 +145,23 @@ class Table {
   OrderedIndex* ordered(int i) { return ordered_[i].get(); }
   const OrderedIndex* ordered(int i) const { return ordered_[i].get(); }
   const KeyReader& keys(int i) const { return readers_[i]; }
+  bool has_ordered() const { return has_ordered_; }
   const std::vector<TextField>& text_fields() const { return text_fields_; }
   // Value rules, stamps and hooks; null if the model has none of these.
   const ModelRules* rules() const { return rules_.get(); }
   void AddHook(const Hooks::Entry& hook);
+  // The key, in an index, of the record that is being installed; see TransactionCore::Install.
+  struct FreshKey {
+    HashIndex* index = nullptr;
+    const KeyReader* reader = nullptr;
+    KeyReader::Get number_getter = nullptr;
+    std::uint64_t hash = 0;
+    bool unique = false;
+    bool present = false;
+    KeyParts key;
+  };
+  FreshKey& fresh_key(int i) { return fresh_keys_[i]; }
+  absl::Span<FreshKey> fresh_keys() { return absl::MakeSpan(fresh_keys_); }
   CountChain& counts() { return counts_; }
   const CountChain& counts() const { return counts_; }
 
@@ -153,8 +180,10 @@ class Table {
   // What a view with `limit` sees of a record.
   const Version* FindVisible(const KeyView& key, Stamp limit) const;
 
-  // For HashIndex.
-  Key EncodeKeyOf(int index, const Version* entry) const;
+  // For HashIndex. It has another table of lines, with room for other numbers of entries.
+  void RoomHasChanged() { changes_with_room_ = 0; }
+  // Whether a record has `key` in an index, encoded.
+  bool HasKey(int index, const Version& entry, const KeyView& key) const;
   // A list of the key of `second`, which the caller inserts next; with a count as of now.
   PostingList* NewList(int index, std::uint64_t hash, Version* first, const Version* second);
 
@@ -167,9 +196,12 @@ class Table {
   bool id_is_unsigned() const { return id_is_unsigned_; }
 
  private:
+  bool EnsureRoomInIndexes();
+
   // More than a call makes before it asks for room again (a fresh version, copies of those that it
   // detaches, a tombstone), also where hooks make calls.
   static constexpr std::size_t kReservedVersions = 16;
+  static_assert(sizeof(Marker) == sizeof(CountNode) + 8, "both are in blocks of 32 bytes");
 
   WriterContext* const context_;
   const ModelOps& ops_;
@@ -185,6 +217,10 @@ class Table {
   std::unique_ptr<ModelRules> rules_;
   std::vector<std::unique_ptr<HashIndex>> indexes_;
   std::vector<std::unique_ptr<OrderedIndex>> ordered_;
+  bool has_ordered_ = false;
+  std::vector<FreshKey> fresh_keys_;
+  // So many changes find room in every index, whatever they change.
+  std::int64_t changes_with_room_ = 0;
   CountChain counts_;
 };
 

@@ -22,7 +22,12 @@ void DeleteOrderedNode(void* node, Table*) {
 // The memory of a log of up to so many entries is kept for the next transaction.
 constexpr std::size_t kKeptLog = 4096;
 
-void DeleteCountNode(void* node, Table*) { delete static_cast<CountNode*>(node); }
+void DeleteCountNode(void* node, Table* owner) {
+  owner->context().FreeCountNode(static_cast<CountNode*>(node));
+}
+
+// Indexes beyond these have log entries of their own for what is added.
+constexpr int kCompactEntries = 32;
 
 Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {
   Garbage garbage{};
@@ -46,7 +51,7 @@ Garbage MarkerGarbage(Garbage::Kind kind, Table* table, Version* marker) {
 // can be added any more.
 bool HasRoomToDelete(Slab& slab, const Table& table) {
   const std::size_t body = table.ops().message_size != 0 ? table.ops().message_size : sizeof(void*);
-  const std::size_t markers = 2 * static_cast<std::size_t>(table.indexes());
+  const std::size_t markers = table.small_blocks();
   // Small versions may be taken from the same blocks as markers.
   const bool same_blocks = (sizeof(Version) + body + 31) / 32 == (sizeof(Marker) + 31) / 32;
   return slab.Reserve(sizeof(Version) + body, same_blocks ? 1 + markers : 1) &&
@@ -67,29 +72,28 @@ Version* TransactionCore::FindLive(const HashIndex& index, std::uint64_t hash,
                                    const KeyParts& key) {
   Version* found = nullptr;
   const Table& table = *index.table();
+  const KeyReader& reader = table.keys(index.index());
   index.ForEachEntry(hash, [&](Version* entry) {
-    KeyParts other;
-    if (entry->deleted() || !table.keys(index.index()).Read(*table.MessageOf(entry), &other) ||
-        !(other == key)) {
-      return false;
-    }
+    if (entry->deleted() || !reader.Has(*table.MessageOf(entry), key)) return false;
     found = entry;
     return true;
   });
   return found;
 }
 
-std::vector<Version*> TransactionCore::AllLive(const HashIndex& index, const KeyParts& key) {
-  std::vector<Version*> found;
+template <typename Visit>
+void TransactionCore::ForEachLive(const HashIndex& index, const KeyParts& key, Visit&& visit) {
   const Table& table = *index.table();
+  const KeyReader& reader = table.keys(index.index());
   index.ForEachEntry(HashParts(key), [&](Version* entry) {
-    KeyParts other;
-    if (!entry->deleted() && table.keys(index.index()).Read(*table.MessageOf(entry), &other) &&
-        other == key) {
-      found.push_back(entry);
-    }
+    if (!entry->deleted() && reader.Has(*table.MessageOf(entry), key)) visit(entry);
     return false;
   });
+}
+
+std::vector<Version*> TransactionCore::AllLive(const HashIndex& index, const KeyParts& key) {
+  std::vector<Version*> found;
+  ForEachLive(index, key, [&found](Version* entry) { found.push_back(entry); });
   return found;
 }
 
@@ -128,16 +132,35 @@ absl::Status TransactionCore::FillKey(Table& table, Version* fresh, KeyParts* ke
   return absl::OkStatus();
 }
 
+void TransactionCore::ReadKeys(Table& table, const Version* fresh) {
+  const Message& record = *table.MessageOf(fresh);
+  for (Table::FreshKey& fresh_key : table.fresh_keys()) {
+    if (ABSL_PREDICT_TRUE(fresh_key.number_getter != nullptr)) {
+      fresh_key.key.size = 1;
+      fresh_key.present = fresh_key.number_getter(record, &fresh_key.key.parts[0]);
+      if (!fresh_key.present) continue;
+      fresh_key.hash = MixWord(fresh_key.key.parts[0].number);
+    } else {
+      fresh_key.present = fresh_key.reader->Read(record, &fresh_key.key);
+      if (!fresh_key.present) continue;
+      fresh_key.hash = HashParts(fresh_key.key);
+    }
+    fresh_key.index->Prefetch(fresh_key.hash);
+  }
+  for (const Engine::Link& link : engine_.parents_of(table)) {
+    const Table::FreshKey& fresh_key = table.fresh_key(link.key->child_index);
+    if (fresh_key.present) link.parent_index().Prefetch(fresh_key.hash);
+  }
+}
+
 absl::Status TransactionCore::CheckUnique(Table& table, const Version* current,
                                           const Version* fresh) const {
-  const Message& record = *table.MessageOf(fresh);
-  for (int i = 1; i < table.indexes(); ++i) {
-    if (!table.index(i).unique()) continue;
-    KeyParts key;
-    if (!table.keys(i).Read(record, &key)) continue;
-    const Version* holder = FindLive(table.index(i), HashParts(key), key);
+  for (const Table::FreshKey& fresh_key : table.fresh_keys().subspan(1)) {
+    if (!fresh_key.unique || !fresh_key.present) continue;
+    const Version* holder = FindLive(*fresh_key.index, fresh_key.hash, fresh_key.key);
     if (holder != nullptr && holder != current) {
-      return TakenError(table, i, record, *table.MessageOf(holder));
+      return TakenError(table, fresh_key.index->index(), *table.MessageOf(fresh),
+                        *table.MessageOf(holder));
     }
   }
   return absl::OkStatus();
@@ -146,13 +169,13 @@ absl::Status TransactionCore::CheckUnique(Table& table, const Version* current,
 void TransactionCore::NoteOrphans(Table& table, const Version* current, Version* fresh) {
   const Message& record = *table.MessageOf(fresh);
   for (const Engine::Link& link : engine_.parents_of(table)) {
-    KeyParts key;
-    if (!table.keys(link.key->child_index).Read(record, &key)) continue;
+    const Table::FreshKey& fresh_key = table.fresh_key(link.key->child_index);
+    if (!fresh_key.present) continue;
     if (current != nullptr &&
         table.SameKey(link.key->child_index, *table.MessageOf(current), record)) {
       continue;  // It had this parent before: there, or noted.
     }
-    if (FindLive(link.parent_index(), HashParts(key), key) == nullptr) {
+    if (FindLive(link.parent_index(), fresh_key.hash, fresh_key.key) == nullptr) {
       orphans_.push_back({link, fresh});
     }
   }
@@ -173,11 +196,15 @@ void TransactionCore::NoteWidows(Table& table, Version* current, const Version* 
 }
 
 // What comes before a record of a new key: hooks, its key, and the rules that it keeps by itself.
-absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* key) {
+absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* key,
+                                      std::uint64_t* hash) {
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     if (absl::Status status = BeforeInsert(table, fresh); !status.ok()) return status;
   }
   if (absl::Status status = FillKey(table, fresh, key); !status.ok()) return status;
+  *hash = HashParts(*key);
+  table.primary().Prefetch(*hash);
+  if (table.indexes() > 1 || !engine_.parents_of(table).empty()) ReadKeys(table, fresh);
   const Message& record = *table.MessageOf(fresh);
   if (absl::Status status = CheckRoom(table, record); !status.ok()) return status;
   if (!table.text_fields().empty()) {
@@ -191,11 +218,10 @@ absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
   const Mark before = mark();
   const std::uint64_t first_id = table.next_id;
   KeyParts key;
-  absl::Status status = Prepare(table, fresh, &key);
-  Version* current = nullptr;
   std::uint64_t hash = 0;
+  absl::Status status = Prepare(table, fresh, &key, &hash);
+  Version* current = nullptr;
   if (status.ok()) {
-    hash = HashParts(key);
     current = table.FindEntry(hash, key);
     if (current != nullptr && !current->deleted()) {
       status = absl::AlreadyExistsError(
@@ -256,7 +282,10 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
   }
   if (status.ok()) status = CheckRecord(table, record);
   if (status.ok()) status = CheckValues(table, record);
-  if (status.ok()) status = CheckUnique(table, current, fresh);
+  if (status.ok()) {
+    ReadKeys(table, fresh);
+    status = CheckUnique(table, current, fresh);
+  }
   if (!status.ok()) {
     if (log_.size() > before.log) RollbackTo(before);  // What hooks have done.
     table.FreeVersion(fresh);
@@ -280,8 +309,7 @@ bool TransactionCore::IsChild(const Engine::Link& link, const Message& parent,
          key == held;
 }
 
-absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
-                                        std::deque<std::pair<Table*, Version*>>* cascade) {
+absl::Status TransactionCore::DeleteOne(Table& table, Version* current, Cascade* cascade) {
   const Mark before = mark();
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     absl::Status status = RunHooks(table, table.rules()->before(Change::kDelete),
@@ -293,11 +321,15 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
   const std::uint64_t generation = generation_;
   for (const Engine::Link& link : engine_.children_of(table)) {
     if (link.key->on_delete == RESTRICT) continue;
+    if (link.key->on_delete == CASCADE) {
+      KeyParts key;
+      if (!table.keys(link.key->parent_index).Read(*table.MessageOf(current), &key)) continue;
+      ForEachLive(link.child_index(), key, [cascade, &link](Version* child) {
+        cascade->records.emplace_back(link.child, child);
+      });
+      continue;
+    }
     for (Version* child : ChildrenOf(link, *table.MessageOf(current))) {
-      if (link.key->on_delete == CASCADE) {
-        cascade->push_back({link.child, child});
-        continue;
-      }
       if (link.child->rules() != nullptr) {  // A hook may have changed it since.
         child = link.child->FindEntry(*link.child->MessageOf(child));
         if (child == nullptr || child->deleted() ||
@@ -325,15 +357,28 @@ absl::Status TransactionCore::DeleteOne(Table& table, Version* current,
   return AfterChange(before, table, Change::kDelete, current, tombstone).status();
 }
 
+// Has the processor load what the deletes after the next few begin with: the record, then where its
+// key leads.
+void TransactionCore::PrefetchCascade(const Cascade& cascade) {
+  constexpr std::size_t kBuckets = 4;
+  constexpr std::size_t kRecords = 12;
+  if (cascade.records.size() - cascade.next <= kRecords) return;
+  const Version* record = cascade.records[cascade.next + kRecords].second;
+  __builtin_prefetch(record);
+  __builtin_prefetch(reinterpret_cast<const char*>(record + 1) + 47);
+  const auto& [table, version] = cascade.records[cascade.next + kBuckets];
+  table->primary().Prefetch(table->HashOf(0, *table->MessageOf(version)));
+}
+
 absl::Status TransactionCore::Delete(Table& table, const Message* named, bool from_key) {
   absl::StatusOr<Version*> first = from_key ? FindNamed(table, named) : FindToChange(table, named);
   if (!first.ok()) return first.status();
   const Mark before = mark();
-  // First in, first out: children in the order in which they were made are near each other.
-  std::deque<std::pair<Table*, Version*>> cascade = {{&table, *first}};
-  while (!cascade.empty()) {
-    const auto [next_table, version] = cascade.front();
-    cascade.pop_front();
+  Cascade cascade;
+  cascade.records.emplace_back(&table, *first);
+  while (cascade.next < cascade.records.size()) {
+    PrefetchCascade(cascade);
+    const auto [next_table, version] = cascade.records[cascade.next++];
     Version* current = next_table->FindEntry(*next_table->MessageOf(version));
     if (current == nullptr || current->deleted()) continue;  // Reached another way before.
     absl::Status status = DeleteOne(*next_table, current, &cascade);
@@ -371,61 +416,76 @@ void TransactionCore::Install(Table& table, Version* current, Version* fresh, st
     table.primary().Replace(hash, current, fresh);
   }
   const int delta = static_cast<int>(!fresh->deleted()) - static_cast<int>(was_live);
-  if (delta != 0) PushCount(table.counts())->Change(delta);
+  if (delta != 0) PushCount(table.counts(), &table)->Change(delta);
+  std::uint32_t entries = 0;
+  if (table.indexes() > 1 || table.ordered(0) != nullptr) {
+    entries = InstallInIndexes(table, was_live ? current : nullptr, fresh);
+  }
+  // After what the indexes log: nodes of their lists' counts are to be there when this is undone.
   Op& op = log_.emplace_back();
   op.kind = Op::Kind::kVersion;
-  op.delta = delta;
+  op.delta = static_cast<std::int8_t>(delta);
+  op.entries = entries;
   op.table = &table;
   op.hash = hash;
   op.before = current;
   op.after = fresh;
   op.next_id = next_id;
-  if (table.indexes() > 1 || table.ordered(0) != nullptr) {
-    InstallInIndexes(table, was_live ? current : nullptr, fresh);
-  }
 }
 
-void TransactionCore::InstallInIndexes(Table& table, Version* current, Version* fresh) {
-  for (int i = 1; i < table.indexes(); ++i) InstallEntries(table, i, current, fresh);
-  for (int i = 0; i < table.indexes(); ++i) {
+std::uint32_t TransactionCore::InstallInIndexes(Table& table, Version* current, Version* fresh) {
+  std::uint32_t entries = 0;
+  if (current == nullptr && !fresh->deleted()) {
+    for (Table::FreshKey& fresh_key : table.fresh_keys().subspan(1)) {
+      if (fresh_key.present && AddEntry(fresh_key, fresh)) {
+        entries |= std::uint32_t{1} << fresh_key.index->index();
+      }
+    }
+  } else {
+    for (int i = 1; i < table.indexes(); ++i) {
+      if (InstallEntries(table, i, current, fresh)) entries |= std::uint32_t{1} << i;
+    }
+  }
+  for (int i = 0; table.has_ordered() && i < table.indexes(); ++i) {
     if (table.ordered(i) != nullptr) InstallOrdered(table, i, current, fresh);
   }
+  return entries;
 }
 
-void TransactionCore::InstallEntries(Table& table, int i, Version* current, Version* fresh) {
+// Both return whether they added `fresh` and left that to be logged by the caller.
+bool TransactionCore::AddEntry(const Table::FreshKey& now, Version* fresh) {
+  HashIndex& index = *now.index;
+  // The record may come back to a key that it left while an older view is open: one entry a
+  // (key, record), or that view would find the record twice.
+  Marker* marker = index.FindMarker(now.hash, *index.table()->MessageOf(fresh));
+  if (ABSL_PREDICT_TRUE(marker == nullptr && index.index() < kCompactEntries)) {
+    PostingList* list = index.Add(now.hash, fresh);
+    if (list != nullptr) PushCount(list->counts(), index.table())->Change(1);
+    return true;
+  }
+  ChangeEntry(index, now.hash, marker, fresh, 1);
+  return false;
+}
+
+bool TransactionCore::InstallEntries(Table& table, int i, Version* current, Version* fresh) {
   HashIndex& index = table.index(i);
-  const KeyReader& reader = table.keys(i);
+  const Table::FreshKey& now = table.fresh_key(i);
   KeyParts was;
-  KeyParts now;
-  const bool had = current != nullptr && reader.Read(*table.MessageOf(current), &was);
-  const bool has = !fresh->deleted() && reader.Read(*table.MessageOf(fresh), &now);
-  if (had && has && was == now) {
-    ChangeEntry(index, HashParts(now), current, fresh);
-    return;
+  const bool had = current != nullptr && table.keys(i).Read(*table.MessageOf(current), &was);
+  const bool has = !fresh->deleted() && now.present;
+  if (had && has && was == now.key) {
+    ChangeEntry(index, now.hash, current, fresh, 0);
+    return false;
   }
   if (had) {
     const std::uint64_t hash = HashParts(was);
     // Of what this transaction made itself, no view sees anything behind.
     const bool own = CommitOf(current->stamp) == CommitOf(context().stamp);
     Marker* marker =
-        table.NewMarker(hash, table.HashOf(0, *table.MessageOf(current)),
-                        own ? current->older.load(std::memory_order_relaxed) : current);
-    Op& op = log_.emplace_back();
-    op.kind = Op::Kind::kMarker;
-    op.index = &index;
-    op.after = marker;
-    ChangeEntry(index, hash, current, marker);
-    ChangeListCount(index, hash, -1);
+        table.NewMarker(hash, own ? current->older.load(std::memory_order_relaxed) : current);
+    ChangeEntry(index, hash, current, marker, -1);
   }
-  if (has) {
-    const std::uint64_t hash = HashParts(now);
-    // The record may come back to a key that it left while an older view is open: one entry a
-    // (key, record), or that view would find the record twice.
-    Marker* marker =
-        index.FindMarker(hash, table.HashOf(0, *table.MessageOf(fresh)), *table.MessageOf(fresh));
-    ChangeEntry(index, hash, marker, fresh);
-    ChangeListCount(index, hash, 1);
-  }
+  return has && AddEntry(now, fresh);
 }
 
 void TransactionCore::InstallOrdered(Table& table, int i, Version* current, Version* fresh) {
@@ -440,7 +500,7 @@ void TransactionCore::InstallOrdered(Table& table, int i, Version* current, Vers
     if (has && was == now) return ChangeNode(ordered, node, current, fresh);
     const bool own = CommitOf(current->stamp) == CommitOf(context().stamp);
     Marker* marker =
-        table.NewMarker(reinterpret_cast<std::uint64_t>(node), 0,
+        table.NewMarker(reinterpret_cast<std::uint64_t>(node),
                         own ? current->older.load(std::memory_order_relaxed) : current);
     Op& op = log_.emplace_back();
     op.kind = Op::Kind::kOrderedMarker;
@@ -468,50 +528,54 @@ void TransactionCore::ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node
 }
 
 void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before,
-                                  Version* after) {
-  if (before == nullptr) {
-    index.Add(hash, after);
-  } else {
-    index.Replace(hash, before, after);
-  }
+                                  Version* after, int delta) {
+  PostingList* list =
+      before == nullptr ? index.Add(hash, after) : index.Replace(hash, before, after);
+  if (delta != 0 && list != nullptr) PushCount(list->counts(), index.table())->Change(delta);
   Op& op = log_.emplace_back();
   op.kind = Op::Kind::kEntry;
   op.index = &index;
   op.hash = hash;
   op.before = before;
   op.after = after;
+  // Also where there is no list: one made later in the transaction outlives its undoing.
+  op.delta = static_cast<std::int8_t>(index.unique() ? 0 : delta);
 }
 
-void TransactionCore::ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta) {
-  if (index.unique()) return;
-  if (PostingList* list = index.FindList(hash); list != nullptr) {
-    PushCount(list->counts())->Change(delta);
-  }
-  // Logged also where there is no list: one made later in the transaction outlives its undoing.
-  Op& op = log_.emplace_back();
-  op.kind = Op::Kind::kListCount;
-  op.index = &index;
-  op.hash = hash;
-  op.delta = static_cast<std::int32_t>(delta);
-}
-
-CountChain* TransactionCore::PushCount(CountChain& counts) {
+CountChain* TransactionCore::PushCount(CountChain& counts, Table* owner) {
   if (counts.head() != nullptr && counts.head()->stamp == context().stamp) return &counts;
   if (counts.head() != nullptr) context().PruneBehind(counts.head());
-  auto* node = new CountNode;
-  node->stamp = context().stamp;
-  counts.Push(node);
+  counts.Push(context().NewCountNode());
   Op& op = log_.emplace_back();
   op.kind = Op::Kind::kCountNode;
   op.counts = &counts;
+  op.owner = owner;
   return &counts;
 }
 
 // --- Undoing ---
 
+// If there is a list, its newest count is of this transaction: pushed when the count was changed,
+// or made with the list since.
+void TransactionCore::UndoListCount(const HashIndex& index, std::uint64_t hash, int delta) {
+  if (PostingList* list = index.FindList(hash); list != nullptr) list->counts().Change(-delta);
+}
+
+void TransactionCore::UndoEntries(const Op& op) {
+  Table& table = *op.table;
+  for (int i = table.indexes() - 1; i > 0; --i) {
+    if (i >= kCompactEntries || (op.entries >> i & 1) == 0) continue;
+    HashIndex& index = table.index(i);
+    const std::uint64_t hash = table.HashOf(i, *table.MessageOf(op.after));
+    if (!index.unique()) UndoListCount(index, hash, 1);
+    index.Erase(hash, op.after);
+  }
+}
+
 void TransactionCore::Undo(const Op& op) {
   switch (op.kind) {
     case Op::Kind::kVersion:
+      if (op.entries != 0) UndoEntries(op);
       if (op.before == nullptr) {
         op.table->primary().Erase(op.hash, op.after);
       } else {
@@ -522,14 +586,15 @@ void TransactionCore::Undo(const Op& op) {
       context().Retire(VersionGarbage(Garbage::Kind::kVersion, op.table, op.after));
       return;
     case Op::Kind::kEntry:
+      if (op.delta != 0) UndoListCount(*op.index, op.hash, op.delta);
       if (op.before == nullptr) {
         op.index->Erase(op.hash, op.after);
       } else {
         op.index->Replace(op.hash, op.after, op.before);
       }
-      return;
-    case Op::Kind::kMarker:
-      context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index->table(), op.after));
+      if (op.after->deleted()) {
+        context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.index->table(), op.after));
+      }
       return;
     case Op::Kind::kOrdered:
       if (op.before != nullptr) {
@@ -542,15 +607,8 @@ void TransactionCore::Undo(const Op& op) {
     case Op::Kind::kOrderedMarker:
       context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.ordered->table(), op.after));
       return;
-    case Op::Kind::kListCount:
-      // If there is a list, its newest count is of this transaction: pushed when the count was
-      // changed, or made with the list since.
-      if (PostingList* list = op.index->FindList(op.hash); list != nullptr) {
-        list->counts().Change(-op.delta);
-      }
-      return;
     case Op::Kind::kCountNode:
-      context().RetireWith(op.counts->Pop(), &DeleteCountNode);
+      context().RetireWith(op.counts->Pop(), &DeleteCountNode, op.owner);
       return;
   }
 }
@@ -641,7 +699,7 @@ void TransactionCore::Finish() {
   WriterContext& writer = context();
   // Entries first: they must be gone before the versions behind them are freed.
   for (const Op& op : log_) {
-    if (op.kind == Op::Kind::kMarker) {
+    if (op.kind == Op::Kind::kEntry && op.after->deleted()) {
       Garbage garbage = MarkerGarbage(Garbage::Kind::kMarker, op.index->table(), op.after);
       garbage.index = op.index;
       writer.Retire(garbage);
@@ -673,7 +731,7 @@ void TransactionCore::Finish() {
       case Op::Kind::kCountNode:
         if (CountNode* older = op.counts->head()->older.load(std::memory_order_relaxed);
             older != nullptr) {
-          writer.RetireWith(older, &DeleteCountNode);
+          writer.RetireWith(older, &DeleteCountNode, op.owner);
         }
         break;
       default:

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <forward_list>
 #include <string>
 #include <vector>
@@ -128,33 +127,51 @@ class TransactionCore {
   absl::Status Abort(absl::Status status);
   absl::Time Now();
 
-  absl::Status Prepare(Table& table, Version* fresh, KeyParts* key);
+  absl::Status Prepare(Table& table, Version* fresh, KeyParts* key, std::uint64_t* hash);
   absl::Status FillKey(Table& table, Version* fresh, KeyParts* key);
+  // Reads the keys of a record that is about to be installed, all at once, so that the processor
+  // loads what they lead to together.
+  void ReadKeys(Table& table, const Version* fresh);
+  // These use the keys of ReadKeys.
   absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
   void NoteOrphans(Table& table, const Version* current, Version* fresh);
   void NoteWidows(Table& table, Version* current, const Version* fresh);
+  // REQUIRES: the keys of `fresh` are read, unless it says that the record is deleted.
   void Install(Table& table, Version* current, Version* fresh, std::uint64_t hash,
                std::uint64_t next_id = 0);
-  void InstallInIndexes(Table& table, Version* current, Version* fresh);
-  void InstallEntries(Table& table, int index, Version* current, Version* fresh);
+  // The bits for TransactionOp::entries.
+  std::uint32_t InstallInIndexes(Table& table, Version* current, Version* fresh);
+  bool InstallEntries(Table& table, int index, Version* current, Version* fresh);
+  bool AddEntry(const Table::FreshKey& now, Version* fresh);
   void InstallOrdered(Table& table, int index, Version* current, Version* fresh);
   void ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node, Version* before, Version* after);
-  void ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before, Version* after);
-  void ChangeListCount(HashIndex& index, std::uint64_t hash, std::int64_t delta);
+  // `delta`: to the number of records in the list.
+  void ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before, Version* after,
+                   int delta);
   // Makes the newest count one of this transaction.
-  CountChain* PushCount(CountChain& counts);
+  CountChain* PushCount(CountChain& counts, Table* owner);
   void Undo(const Op& op);
+  void UndoEntries(const Op& op);
+  static void UndoListCount(const HashIndex& index, std::uint64_t hash, int delta);
 
   // The newest version that has `key` in an index; null if there is none.
   static Version* FindLive(const HashIndex& index, std::uint64_t hash, const KeyParts& key);
   static std::vector<Version*> AllLive(const HashIndex& index, const KeyParts& key);
+  template <typename Visit>
+  static void ForEachLive(const HashIndex& index, const KeyParts& key, Visit&& visit);
   // The children of a parent over a link.
   static std::vector<Version*> ChildrenOf(const Engine::Link& link,
                                           const google::protobuf::Message& parent);
   static bool IsChild(const Engine::Link& link, const google::protobuf::Message& parent,
                       const Version* child);
-  absl::Status DeleteOne(Table& table, Version* current,
-                         std::deque<std::pair<Table*, Version*>>* cascade);
+  // Records to delete, of which those before `next` are: first in, first out, since children in the
+  // order in which they were made are near each other.
+  struct Cascade {
+    std::vector<std::pair<Table*, Version*>> records;
+    std::size_t next = 0;
+  };
+  absl::Status DeleteOne(Table& table, Version* current, Cascade* cascade);
+  static void PrefetchCascade(const Cascade& cascade);
   // The child that a has_one shows, the one with the lowest key if there are several.
   static Version* ShownBy(const Engine::Link& link, const google::protobuf::Message& parent);
   absl::Status Detach(const Engine::Link& link, Version* child);

@@ -18,17 +18,18 @@ struct TransactionOp {
   enum class Kind : std::uint8_t {
     kVersion,  // In the primary index of `table`, at `hash`, `after` superseded `before` (null: the
                // record is new). The number of records changed by `delta`; the next id was
-               // `next_id` before, 0 if it did not change.
-    kEntry,    // In `index`, a secondary one, at `hash`, `after` took the place of `before` (null:
-               // was added).
-    kMarker,   // `after`, a Marker in `index`, was made.
-    kListCount,  // The count of the list at `hash` of `index`, if any, changed by `delta`.
-    kCountNode,  // `counts` got a node for this transaction.
+               // `next_id` before, 0 if it did not change. `after` was added to the secondary
+               // indexes whose bits are set in `entries`, and counted in their lists.
+    kEntry,    // In `index`, a secondary one, at `hash`, `after`, perhaps a new Marker, took the
+             // place of `before` (null: was added). The count of the list there, if any, changed by
+             // `delta`.
+    kCountNode,  // `counts`, of `owner`, got a node for this transaction.
     kOrdered,    // In `ordered`, `after` took the place of `before` in `node` (null: was added).
     kOrderedMarker,  // `after`, a Marker in `node` of `ordered`, was made.
   };
   Kind kind;
-  std::int32_t delta = 0;
+  std::int8_t delta = 0;
+  std::uint32_t entries = 0;
   union {
     Table* table = nullptr;
     HashIndex* index;
@@ -38,6 +39,7 @@ struct TransactionOp {
   union {
     std::uint64_t hash = 0;
     OrderedIndex::Node* node;
+    Table* owner;
   };
   Version* before = nullptr;
   Version* after = nullptr;

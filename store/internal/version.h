@@ -41,14 +41,14 @@ struct Version {
 static_assert(sizeof(Version) == 16, "a 48-byte message and its head fill one cache line");
 
 // Stands in a secondary index for a record that has left the entry, for as long as an older
-// snapshot can still find it there. `hash` is the entry's, which the record no longer tells;
-// `record_hash` is that of the record's primary key. `older` is the version that left, or, if the
-// transaction that left had made that one itself, the one before it (null if none).
+// snapshot can still find it there. `hash` is the entry's, which the record no longer tells.
+// `older` is the version that left, or, if the transaction that left had made that one itself, the
+// one before it (null if none); that does not change.
 //
 // In an ordered index `hash` is the address of the node.
 struct Marker : Version {
   std::uint64_t hash = 0;
-  std::uint64_t record_hash = 0;
+  std::uint32_t position = 0;  // In a posting list: where it stands.
 };
 
 // Whether a reader with `limit` sees this version, so need not look for an older one.

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <new>
 
+#include "kin/store/internal/count_chain.h"
 #include "kin/store/internal/memory.h"
 #include "kin/store/internal/reclaimer.h"
 #include "kin/store/internal/view.h"
@@ -22,16 +24,26 @@ struct WriterContext {
   std::int64_t versions = 0;  // Allocated.
   int page_credit = 0;        // Steps since a growing table last touched new memory; see HashIndex.
 
+  CountNode* NewCountNode() {
+    auto* node = new (slab.Allocate(sizeof(CountNode))) CountNode;
+    node->stamp = stamp;
+    return node;
+  }
+  void FreeCountNode(CountNode* node) {
+    if (node != nullptr) slab.Free(node, sizeof(CountNode));
+  }
+
   void Rescan() { views->ScanInto(&scan); }
   void Retire(Garbage garbage) { reclaimer.Add(garbage, views->era()); }
 
-  // Frees `object` with `free` when no reader can reach it.
+  // Frees `object` with `free`, which is given `owner`, when no reader can reach it.
   template <typename T>
-  void RetireWith(T* object, void (*free)(void*, Table*)) {
+  void RetireWith(T* object, void (*free)(void*, Table*), Table* owner = nullptr) {
     Garbage garbage{};
     garbage.kind = Garbage::Kind::kCallback;
     garbage.object = object;
     garbage.free = free;
+    garbage.owner = owner;
     Retire(garbage);
   }
 

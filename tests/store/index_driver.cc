@@ -195,7 +195,7 @@ std::int64_t IndexDriver::Size(const Reader& reader, const Value& value) const {
     const std::uint64_t hash = table_->HashOf(position_, *probe);
     const internal::Cell cell =
         table_->index(position_).lines()->Find(hash, [&](internal::Cell candidate) {
-          return internal::IsList(candidate) && internal::ListIn(candidate)->hash() == hash;
+          return internal::IsList(candidate) && internal::ArrayIn(candidate)->hash == hash;
         });
     if (cell != 0 && !internal::ListIn(cell)->mixed()) {
       const std::int64_t count =

@@ -169,7 +169,6 @@ TEST(LineTableTest, AgreesWithASetOverRandomChanges) {
 std::vector<const Version*> Entries(const PostingList& list) {
   std::vector<const Version*> entries;
   const PostingArray* array = list.array();
-  if (array == nullptr) return entries;
   for (std::uint32_t i = 0; i < array->used.load(); ++i) {
     if (const Version* entry = array->entries()[i].load()) entries.push_back(entry);
   }
@@ -222,6 +221,7 @@ TEST(CountChainTest, AnswersAsAtEachCommitAndNotBefore) {
   EXPECT_EQ(chain.At(LimitOf(5)), 7);
   delete chain.Pop();
   EXPECT_EQ(chain.At(LimitOf(5)), 2);
+  delete chain.Pop();
 }
 
 // --- Keys ---
