@@ -15,7 +15,8 @@ namespace {
 
 // Singular and plural of words that follow no rule below. Equal: the word has no plural.
 constexpr std::pair<absl::string_view, absl::string_view> kIrregular[] = {
-    {"alias", "aliases"},       {"atlas", "atlases"},
+    {"aircraft", "aircraft"},   {"alias", "aliases"},
+    {"atlas", "atlases"},       {"axis", "axes"},
     {"cache", "caches"},        {"calf", "calves"},
     {"canvas", "canvases"},     {"chaos", "chaos"},
     {"child", "children"},      {"cookie", "cookies"},
@@ -41,6 +42,14 @@ constexpr std::pair<absl::string_view, absl::string_view> kIrregular[] = {
     {"vertex", "vertices"},     {"veto", "vetoes"},
     {"wife", "wives"},          {"wolf", "wolves"},
     {"woman", "women"},
+};
+
+// Those of them that compounds are made with: grandchildren, bookshelves.
+constexpr std::pair<absl::string_view, absl::string_view> kCompounds[] = {
+    {"child", "children"}, {"half", "halves"},     {"hero", "heroes"},   {"knife", "knives"},
+    {"leaf", "leaves"},    {"matrix", "matrices"}, {"person", "people"}, {"quiz", "quizzes"},
+    {"shelf", "shelves"},  {"thief", "thieves"},   {"tooth", "teeth"},   {"vertex", "vertices"},
+    {"wife", "wives"},     {"wolf", "wolves"},     {"woman", "women"},
 };
 
 bool EndsWithAny(absl::string_view word, std::initializer_list<absl::string_view> ends) {
@@ -71,6 +80,12 @@ std::string PluralOf(absl::string_view word) {
   for (const auto& [one, many] : kIrregular) {
     if (word == one || word == many) return std::string(many);
   }
+  for (const auto& [one, many] : kCompounds) {
+    if (absl::EndsWith(word, many)) return std::string(word);
+    if (absl::EndsWith(word, one)) {
+      return absl::StrCat(word.substr(0, word.size() - one.size()), many);
+    }
+  }
   if (word.empty() || LooksPlural(word)) return std::string(word);
   if (absl::EndsWith(word, "sis")) return absl::StrCat(word.substr(0, word.size() - 2), "es");
   if (EndsInConsonantThen(word, "y")) {
@@ -83,6 +98,11 @@ std::string PluralOf(absl::string_view word) {
 std::string SingularOf(absl::string_view word) {
   for (const auto& [one, many] : kIrregular) {
     if (word == one || word == many) return std::string(one);
+  }
+  for (const auto& [one, many] : kCompounds) {
+    if (absl::EndsWith(word, many)) {
+      return absl::StrCat(word.substr(0, word.size() - many.size()), one);
+    }
   }
   const auto less = [word](size_t count) { return word.substr(0, word.size() - count); };
   if (!LooksPlural(word)) return std::string(word);

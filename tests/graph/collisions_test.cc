@@ -117,6 +117,49 @@ TEST(CollisionTest, ColumnsDifferInMoreThanCase) {
                   "column = \"…\" with another name"));
 }
 
+TEST(CollisionTest, AnIndexIsNotCalledLikeATableOrAnotherIndex) {
+  EXPECT_THAT(
+      Diagnose(R"(
+      message A {
+        option (kin.model) = {};
+        int64 id = 1;
+        string B_c = 2 [(kin.field).unique = true];
+      }
+      message A_b { /*!*/option (kin.model).table = "as_b";
+                    int64 id = 1; string c = 2 [(kin.field).indexed = true]; }
+      message Other { option (kin.model) = { table: "Others_Name_Index" }; int64 id = 1; }
+      message /*!*/Others { option (kin.model) = {}; int64 id = 1;
+                       string name = 2 [(kin.field).ordered = true]; })"),
+      ElementsAre(
+          "the index over \"c\" of p.A_b would be called \"as_b_c_index\" in SQL, as the index "
+          "over \"B_c\" of p.A; write another table: \"…\", or another column = \"…\"",
+          "the index over \"name\" of p.Others would be called \"others_name_index\" in SQL, as "
+          "the table of p.Other; write another table: \"…\", or another column = \"…\""));
+}
+
+TEST(CollisionTest, AMistakenTableOrColumnIsNotSaidAgainOfItsIndexes) {
+  EXPECT_THAT(Diagnose(R"(
+      message User { option (kin.model) = {}; int64 id = 1;
+                     string name = 2 [(kin.field).unique = true]; }
+      message Person { /*!*/option (kin.model).table = "users"; int64 id = 1;
+                       string name = 2 [(kin.field).unique = true]; }
+      message Thing { option (kin.model) = {}; int64 id = 1;
+                      string name = 2 [(kin.field).unique = true];
+                      string other = 3 [/*!*/(kin.field) = { unique: true column: "Name" }]; })"),
+              ::testing::SizeIs(2));
+}
+
+TEST(CollisionTest, AnIndexInTheOrderOfTheKeyTakesNoName) {
+  EXPECT_THAT(Diagnose(R"(
+      message User {
+        option (kin.model) = { primary_key: ["a", "b"] index: { fields: ["a"] } };
+        int64 a = 1;
+        int64 b = 2;
+      }
+      message Other { option (kin.model) = { table: "users_a_index" }; int64 id = 1; })"),
+              IsEmpty());
+}
+
 TEST(CollisionTest, TablesDifferInMoreThanCase) {
   EXPECT_THAT(
       Diagnose(R"(

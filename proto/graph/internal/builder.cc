@@ -90,6 +90,7 @@ Graph Builder::Build(absl::Span<const Descriptor* const> models) {
   CheckTables();
   CheckCppClasses();
   BuildIndexes();
+  CheckSqlIndexes();
   return std::move(graph_);
 }
 

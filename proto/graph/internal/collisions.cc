@@ -2,6 +2,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -14,6 +15,7 @@
 #include "kin/proto/graph/cpp_names.h"
 #include "kin/proto/graph/graph.h"
 #include "kin/proto/graph/internal/builder.h"
+#include "kin/proto/graph/internal/lookup.h"
 #include "kin/proto/graph/internal/position.h"
 
 namespace kin::graph::internal {
@@ -56,36 +58,67 @@ void AddEnum(const EnumDescriptor& type, CppScope* scope) {
   }
 }
 
+// Where the name of its table comes from.
+Position PositionOfTable(const ModelState& state) {
+  return state.options.has_table()
+             ? PositionIn(state.descriptor(), {ModelOptions::kTableFieldNumber})
+             : PositionOf(state.descriptor());
+}
+
 }  // namespace
 
 void Builder::CheckTables() {
   absl::flat_hash_map<std::string, const Model*> tables;
-  for (const ModelState& state : states_) {
+  for (ModelState& state : states_) {
     const Model& model = *state.model;
-    const Position position =
-        state.options.has_table()
-            ? PositionIn(state.descriptor(), {ModelOptions::kTableFieldNumber})
-            : internal::PositionOf(state.descriptor());
+    const Position position = PositionOfTable(state);
+    const auto report = [&](const std::string& message) {
+      state.has_sql_names = false;
+      Report(position, message);
+    };
     const std::string folded = absl::AsciiStrToLower(model.table);
     if (folded.empty() || absl::StrContains(folded, absl::string_view("\0", 1))) {
-      Report(position,
-             absl::StrCat("the table of ", model.name, " needs a name; write table: \"…\""));
+      report(absl::StrCat("the table of ", model.name, " needs a name; write table: \"…\""));
       continue;
     }
     if (absl::StartsWith(folded, "sqlite_") || absl::StartsWith(folded, "_kin_")) {
-      Report(position,
-             absl::StrCat("the table \"", model.table, "\" of ", model.name,
+      report(absl::StrCat("the table \"", model.table, "\" of ", model.name,
                           " cannot begin with \"", folded.substr(0, folded.find('_', 1) + 1),
                           "\", which the database keeps for itself; write table: \"…\""));
       continue;
     }
     const auto [known, inserted] = tables.emplace(folded, &model);
     if (inserted) continue;
-    Report(position,
-           absl::StrCat("the table \"", model.table, "\" of ", model.name,
+    report(absl::StrCat("the table \"", model.table, "\" of ", model.name,
                         known->second->table == model.table ? " is also that of "
                                                             : " differs only in case from that of ",
                         known->second->name, "; write table: \"…\" with another name"));
+  }
+}
+
+// SQL has tables, indexes and views in one name space. Views have a prefix that no table may have.
+void Builder::CheckSqlIndexes() {
+  absl::flat_hash_map<std::string, std::string> names;  // Folded, with whose it is.
+  for (const ModelState& state : states_) {
+    if (!state.has_sql_names) continue;
+    names.emplace(absl::AsciiStrToLower(state.model->table),
+                  absl::StrCat("the table of ", state.model->name));
+  }
+  for (const ModelState& state : states_) {
+    if (!state.has_sql_names) continue;
+    const Model& model = *state.model;
+    for (const Index& index : model.indexes) {
+      const std::string name = model.SqlIndex(index);
+      if (name.empty()) continue;
+      std::vector<std::string> fields;
+      for (const FieldDescriptor* field : index.fields) fields.push_back(field->name());
+      const std::string text = absl::StrCat("the index over ", Quoted(fields), " of ", model.name);
+      const auto [known, inserted] = names.emplace(absl::AsciiStrToLower(name), text);
+      if (inserted) continue;
+      Report(PositionOfTable(state),
+             absl::StrCat(text, " would be called \"", name, "\" in SQL, as ", known->second,
+                          "; write another table: \"…\", or another column = \"…\""));
+    }
   }
 }
 
@@ -98,16 +131,20 @@ void Builder::CheckColumns(ModelState& state) {
     const Position position = options.has_column()
                                   ? PositionIn(field, {FieldOptions::kColumnFieldNumber})
                                   : internal::PositionOf(field);
+    const auto report = [&](const std::string& message) {
+      state.has_sql_names = false;
+      Report(position, message);
+    };
     if (column.empty() || absl::StrContains(column, absl::string_view("\0", 1))) {
-      Report(position, absl::StrCat("the column of \"", field.name(),
-                                    "\" needs a name; write column = \"…\""));
+      report(
+          absl::StrCat("the column of \"", field.name(), "\" needs a name; write column = \"…\""));
       continue;
     }
     const auto [known, inserted] = columns.emplace(absl::AsciiStrToLower(column), &field);
     if (inserted) continue;
-    Report(position, absl::StrCat("the column \"", column, "\" of \"", field.name(),
-                                  "\" is, but for case, also that of \"", known->second->name(),
-                                  "\"; write column = \"…\" with another name"));
+    report(absl::StrCat("the column \"", column, "\" of \"", field.name(),
+                        "\" is, but for case, also that of \"", known->second->name(),
+                        "\"; write column = \"…\" with another name"));
   }
 }
 
