@@ -137,6 +137,11 @@ struct Model {
   const Association* FindAssociation(absl::string_view association_name) const;
   // SQL column of a field of this model.
   static std::string Column(const google::protobuf::FieldDescriptor& field);
+  // Whether the column of the field is to be JSON text.
+  static bool IsJson(const google::protobuf::FieldDescriptor& field);
+  // Name of the SQL index for an index of this model: "users_last_name_first_name_index". Empty: it
+  // needs none, since the table is in that order itself.
+  std::string SqlIndex(const Index& index) const;
 };
 
 struct Graph {

@@ -1,9 +1,11 @@
 // Reading the options of models and fields from descriptors of any pool.
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
@@ -84,6 +86,19 @@ std::vector<const FileDescriptor*> PublicFiles(const FileDescriptor& file) {
 std::string Model::Column(const FieldDescriptor& field) {
   const FieldOptions options = OptionsOf(field);
   return options.has_column() ? options.column() : field.name();
+}
+
+bool Model::IsJson(const FieldDescriptor& field) { return OptionsOf(field).json(); }
+
+std::string Model::SqlIndex(const Index& index) const {
+  const FieldList& fields = index.fields;
+  const bool leads_key = fields.size() <= primary_key.size() &&
+                         std::equal(fields.begin(), fields.end(), primary_key.begin());
+  const bool is_key = leads_key && fields.size() == primary_key.size();
+  if (is_key || (leads_key && !index.unique)) return "";
+  std::string name = table;
+  for (const FieldDescriptor* field : fields) absl::StrAppend(&name, "_", Column(*field));
+  return name + "_index";
 }
 
 }  // namespace kin::graph

@@ -1,5 +1,9 @@
 // Mistakes in keys, indexes and single fields.
 #include "gmock/gmock.h"
+#include "google/protobuf/duration.pb.h"
+#include "google/protobuf/struct.pb.h"
+#include "google/protobuf/timestamp.pb.h"
+#include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
 #include "kin/tests/graph/protos.h"
 
@@ -155,6 +159,45 @@ TEST(FieldTest, AUuidIsAKeyOfStringOrBytes) {
           "\"id\" is int64 and cannot be a uuid; write \"string id\" or \"bytes id\"",
           "\"token\" is not the key of p.B, and only a key is filled with a uuid; remove uuid, "
           "or write primary_key: [\"token\"]"));
+}
+
+TEST(FieldTest, JsonIsForWhatSqlCannotRead) {
+  Protos protos;
+  std::string imports;
+  for (const google::protobuf::Descriptor* type :
+       {google::protobuf::Timestamp::descriptor(), google::protobuf::Duration::descriptor(),
+        google::protobuf::BoolValue::descriptor(), google::protobuf::Struct::descriptor()}) {
+    protos.Add(type->file()->name(), type->file()->DebugString());
+    imports += "import \"" + type->file()->name() + "\"; ";
+  }
+  protos.AddTest(R"(
+      message Sub {}
+      message M {
+        option (kin.model) = {};
+        int64 id = 1;
+        string a = 2 [/*!*/(kin.field).json = true];
+        google.protobuf.Timestamp b = 3 [/*!*/(kin.field).json = true];
+        google.protobuf.Duration c = 4 [/*!*/(kin.field).json = true];
+        google.protobuf.BoolValue d = 5 [/*!*/(kin.field).json = true];
+        google.protobuf.Struct e = 6 [(kin.field).json = true];
+        google.protobuf.Value f = 7 [(kin.field).json = true];
+        Sub g = 8 [(kin.field).json = true];
+        repeated int32 h = 9 [(kin.field).json = true];
+        repeated google.protobuf.Timestamp i = 10 [(kin.field).json = true];
+        map<string, Sub> j = 11 [(kin.field).json = true];
+        oneof one { Sub k = 12 [(kin.field).json = true]; }
+        bool l = 13 [(kin.field).json = false];
+      })",
+                 imports);
+  EXPECT_THAT(protos.Diagnose(),
+              ElementsAre("\"a\" is string and cannot be json, which is for messages, repeated "
+                          "fields and maps; remove json",
+                          "\"b\" is message google.protobuf.Timestamp, whose column holds a value "
+                          "that SQL can read already, and cannot be json; remove json",
+                          "\"c\" is message google.protobuf.Duration, whose column holds a value "
+                          "that SQL can read already, and cannot be json; remove json",
+                          "\"d\" is message google.protobuf.BoolValue, whose column holds a value "
+                          "that SQL can read already, and cannot be json; remove json"));
 }
 
 TEST(FieldTest, OptionsOutsideAModelAreRefused) {

@@ -52,6 +52,8 @@ struct ModelState {
   std::vector<FieldOptions> fields;
   // A mistake in the key was reported: who needs the key stays silent.
   bool has_key = false;
+  // A mistake in the names for SQL was reported: what is derived of them stays silent.
+  bool has_sql_names = true;
   // What the `index` options ask for.
   std::vector<Index> indexes;
   // As graph Model::associations.
@@ -87,6 +89,7 @@ class Builder {
   bool CheckKeyPart(ModelState& state, const FieldDescriptor& field);
   void CheckFields(ModelState& state);
   void CheckField(ModelState& state, const FieldDescriptor& field, const FieldOptions& options);
+  void CheckJson(const FieldDescriptor& field);
   // value_rules.cc
   void ResolveValueRules(ModelState& state);
   void ResolveValueRule(ModelState& state, const FieldDescriptor& field,
@@ -148,6 +151,7 @@ class Builder {
 
   // collisions.cc: names that cannot stand side by side.
   void CheckTables();
+  void CheckSqlIndexes();
   void CheckColumns(ModelState& state);
   void CheckCppMembers(ModelState& state);
   void CheckCppClasses();

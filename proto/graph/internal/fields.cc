@@ -28,6 +28,15 @@ bool Contains(const FieldList& fields, const FieldDescriptor* field) {
   return false;
 }
 
+// Whether a message is one value for SQL: a time, a duration, or a wrapper of a scalar.
+bool HasColumnOfOneValue(const Descriptor& message) {
+  const Descriptor::WellKnownType type = message.well_known_type();
+  return type == Descriptor::WELLKNOWNTYPE_TIMESTAMP ||
+         type == Descriptor::WELLKNOWNTYPE_DURATION ||
+         (type >= Descriptor::WELLKNOWNTYPE_DOUBLEVALUE &&
+          type <= Descriptor::WELLKNOWNTYPE_BOOLVALUE);
+}
+
 // How to declare a field so that it has no presence.
 std::string WithoutPresence(const FieldDescriptor& field) {
   if (field.real_containing_oneof() != nullptr) {
@@ -164,6 +173,7 @@ void Builder::CheckField(ModelState& state, const FieldDescriptor& field,
                         " and cannot be unique, since a NaN equals nothing, not even itself; use "
                         "an integer or a string"));
   }
+  if (options.json()) CheckJson(field);
   if (options.uuid()) {
     const bool text = !field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
     const bool is_key = state.model->primary_key == FieldList{&field};
@@ -178,6 +188,21 @@ void Builder::CheckField(ModelState& state, const FieldDescriptor& field,
                  ", and only a key is filled with a uuid; remove uuid, or write primary_key: [\"",
                  field.name(), "\"]"));
     }
+  }
+}
+
+void Builder::CheckJson(const FieldDescriptor& field) {
+  const auto report = [&](absl::string_view message) {
+    Report(PositionIn(field, {FieldOptions::kJsonFieldNumber}),
+           absl::StrCat("\"", field.name(), "\" is ", TypeText(field), message));
+  };
+  if (field.is_repeated()) return;
+  if (field.message_type() == nullptr) {
+    report(" and cannot be json, which is for messages, repeated fields and maps; remove json");
+  } else if (HasColumnOfOneValue(*field.message_type())) {
+    report(
+        ", whose column holds a value that SQL can read already, and cannot be json; remove "
+        "json");
   }
 }
 
