@@ -1,5 +1,4 @@
-// google.protobuf.Timestamp and Duration as text that sorts, compares and reads well in SQL, and
-// holds every value that the messages can, also those that are no valid time.
+// google.protobuf.Timestamp and Duration as text that compares and reads well in SQL.
 #ifndef KIN_PERSISTENCE_TIME_TEXT_H_
 #define KIN_PERSISTENCE_TIME_TEXT_H_
 
@@ -7,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "google/protobuf/message.h"
 
 namespace kin::persistence {
 
@@ -15,13 +15,19 @@ struct SecondsAndNanos {
   std::int32_t nanos = 0;
 };
 
-// "2024-02-29T12:00:00.000000000Z", for the years 1 to 9999.
-// Anything else as "seconds:253402300800 nanos:-5".
+// Of a google.protobuf.Timestamp or Duration.
+SecondsAndNanos TimeOf(const google::protobuf::Message& time);
+
+// Whether protobuf allows the value: years 1 to 9999, nanos from 0 to below a second.
+bool IsTimestamp(SecondsAndNanos value);
+// "2024-02-29T12:00:00.000000000Z". REQUIRES: IsTimestamp(value).
 std::string TimestampToText(SecondsAndNanos value);
 bool ParseTimestamp(absl::string_view text, SecondsAndNanos* value);
 
-// "-3.500000000", in seconds, where seconds and nanos have the same sign and |nanos| is below a
-// second. Anything else as above.
+// Whether protobuf allows the value: up to 10,000 years (of 365.25 days), either way; nanos below
+// a second, with the sign that the seconds have.
+bool IsDuration(SecondsAndNanos value);
+// "-3.500000000", in seconds. REQUIRES: IsDuration(value).
 std::string DurationToText(SecondsAndNanos value);
 bool ParseDuration(absl::string_view text, SecondsAndNanos* value);
 
