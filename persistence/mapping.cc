@@ -72,6 +72,11 @@ Column ColumnOf(const FieldDescriptor& field) {
   column.field = &field;
   column.nullable = field.is_repeated() || field.has_presence();
   column.recursive = IsRecursive(field);
+  if (graph::Model::IsJson(field)) {
+    column.encoding = Encoding::kJson;
+    column.type = SqlType::kText;
+    return column;
+  }
   if (field.is_repeated()) {
     column.encoding = Encoding::kRepeated;
     return column;
@@ -110,6 +115,7 @@ void AddColumns(Table* table) {
   for (int i = 0; i < model.descriptor->field_count(); ++i) {
     table->columns.push_back(ColumnOf(*model.descriptor->field(i)));
     names.insert(absl::AsciiStrToLower(table->columns.back().name));
+    table->has_json = table->has_json || table->columns.back().encoding == Encoding::kJson;
   }
   table->key = PositionsOf(model.primary_key);
   for (int position : table->key) {
@@ -127,30 +133,20 @@ void AddColumns(Table* table) {
 // Whether two values that the store tells apart are two values for SQL as well, and the reverse.
 bool ComparesAsInStore(const Column& column) {
   return column.type != SqlType::kReal && column.encoding != Encoding::kMessage &&
-         column.encoding != Encoding::kRepeated;
+         column.encoding != Encoding::kRepeated && column.encoding != Encoding::kJson;
 }
 
-std::string IndexName(const Table& table, const std::vector<int>& columns) {
-  std::string name = table.name;
-  for (int column : columns) absl::StrAppend(&name, "_", table.columns[column].name);
-  return name + "_index";
-}
-
-void AddIndexes(absl::flat_hash_set<std::string>* names, Table* table) {
+void AddIndexes(Table* table) {
   for (std::size_t i = 1; i < table->graph_model->indexes.size(); ++i) {
     const graph::Index& index = table->graph_model->indexes[i];
     TableIndex out;
+    out.name = table->graph_model->SqlIndex(index);
+    if (out.name.empty()) continue;
     out.columns = PositionsOf(index.fields);
     out.unique = index.unique;
     for (int column : out.columns) {
       if (!ComparesAsInStore(table->columns[column])) out.unique = false;
     }
-    // The table itself is in the order of its key.
-    const bool leads_key = out.columns.size() <= table->key.size() &&
-                           std::equal(out.columns.begin(), out.columns.end(), table->key.begin());
-    if (leads_key && !out.unique) continue;
-    out.name = IndexName(*table, out.columns);
-    while (!names->insert(absl::AsciiStrToLower(out.name)).second) out.name += '_';
     table->indexes.push_back(std::move(out));
   }
 }
@@ -255,7 +251,6 @@ absl::StatusOr<Mapping> Mapping::Of(const graph::Graph& graph) {
   Mapping mapping;
   absl::flat_hash_map<const graph::Model*, int> numbers;
   absl::flat_hash_map<std::string, int> tables;
-  absl::flat_hash_set<std::string> names;
   for (const auto& model : graph.models) {
     Table table;
     table.model = static_cast<int>(mapping.tables.size());
@@ -265,7 +260,6 @@ absl::StatusOr<Mapping> Mapping::Of(const graph::Graph& graph) {
     if (!status.ok()) return status;
     AddColumns(&table);
     numbers[model.get()] = table.model;
-    names.insert(absl::AsciiStrToLower(table.name));
     mapping.tables.push_back(std::move(table));
   }
   for (const auto& foreign_key : graph.foreign_keys) {
@@ -276,7 +270,7 @@ absl::StatusOr<Mapping> Mapping::Of(const graph::Graph& graph) {
     mapping.tables[numbers.at(foreign_key->child)].foreign_keys.push_back(std::move(out));
   }
   for (Table& table : mapping.tables) {
-    AddIndexes(&names, &table);
+    AddIndexes(&table);
     AddParking(&table);
     AddColumnGroups(&table);
   }

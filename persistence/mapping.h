@@ -29,7 +29,8 @@ enum class Encoding {
   kDuration,   // Text, time_text.h.
   kMessage,    // The message, serialized.
   kRepeated,   // The field with its tags, serialized: repeated fields and maps.
-  kOverlay,    // What no column holds: unknown fields and extensions (overlay.h).
+  kJson,       // Either, as JSON text (json_text.h).
+  kOverlay,    // What no other column holds: unknown fields and extensions (overlay.h).
 };
 
 // The kind of values in a column.
@@ -71,6 +72,7 @@ struct Table {
   std::vector<TableIndex> indexes;
   std::vector<TableForeignKey> foreign_keys;
   bool integer_key = false;  // The key is one INTEGER column.
+  bool has_json = false;     // Some column is kJson.
 
   // For an exchange of unique values: columns which, given a value of no meaning, take a row out of
   // every unique index that an update can touch.

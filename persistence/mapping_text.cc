@@ -46,6 +46,7 @@ std::string Mapping::ToText() const {
       }
       lines.push_back(absl::StrCat(model, " field ", column.field->number(), " is column ",
                                    column.name, ", ", TypeOf(*column.field),
+                                   column.encoding == Encoding::kJson ? ", as JSON" : "",
                                    column.nullable ? ", may be absent" : ""));
     }
     for (const TableIndex& index : table.indexes) {

@@ -30,6 +30,7 @@ bool IsRecursive(const FieldDescriptor& field) {
   std::set<const Descriptor*> below = {field.message_type()};
   Reaches(field.message_type(), nullptr, &below);
   for (const Descriptor* message : below) {
+    if (message->extension_range_count() > 0) return true;  // By any message.
     std::set<const Descriptor*> seen;
     if (Reaches(message, message, &seen)) return true;
   }

@@ -11,8 +11,8 @@ namespace kin::persistence {
 
 inline constexpr int kMostNesting = 1000;
 
-// Whether a message of the field's type may contain one of its own type, or the field is not of a
-// message type: false.
+// Whether a message of the field's type may contain one of its own type, also by way of extensions.
+// False if the field is not of a message type.
 bool IsRecursive(const google::protobuf::FieldDescriptor& field);
 
 // Whether the field's value is nested too deep. `size` is record.ByteSizeLong().

@@ -9,6 +9,7 @@
 #include "kin/persistence/sqlite/database_file.h"
 #include "kin/persistence/sqlite/obstacles.h"
 #include "kin/persistence/sqlite/reader.h"
+#include "kin/persistence/sqlite/stale_rows.h"
 #include "kin/persistence/sqlite/views.h"
 
 namespace kin::persistence::sqlite {
@@ -59,7 +60,7 @@ absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& lo
   limits_ = *limits;
   absl::Status status = CheckLimits(mapping_, limits_);
   if (!status.ok()) return status;
-  for (const Table& table : mapping_.tables) may_be_large_.push_back(MayBeLarge(table));
+  for (const Table& table : mapping_.tables) may_be_refused_.push_back(MayBeRefused(table));
 
   absl::StatusOr<std::string> path = ResolvePath(given_path_);
   if (!path.ok()) return path.status();
@@ -123,7 +124,7 @@ absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& l
   if (!status.ok()) return status;
   absl::StatusOr<LoadedState> state = ReadState(database, mapping_);
   if (!state.ok()) return state.status();
-  status = ReadTables(database, mapping_, loader);
+  status = ReadTables(database, mapping_, loader, &stale_tables_);
   // What is in a row is worth more to know.
   if (status.ok()) status = CheckObstacles(database, mapping_);
   if (!status.ok()) return status;
@@ -181,7 +182,7 @@ absl::Status SqliteBackend::Start() {
   if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
   if (!status.ok()) return Named(status);
   MakeWriters();
-  return absl::OkStatus();
+  return Named(RewriteStaleRows(database_, *schema_, mapping_, stale_tables_, &writers_));
 }
 
 void SqliteBackend::MakeWriters() {

@@ -66,8 +66,9 @@ class SqliteBackend final : public Backend {
   StoredSchema stored_schema_;
   bool is_new_ = false;
   bool descriptors_changed_ = false;
+  std::vector<int> stale_tables_;  // In which Start has rows to rewrite (stale_rows.h).
   Limits limits_;
-  std::vector<bool> may_be_large_;  // By model: records have fields of any length.
+  std::vector<bool> may_be_refused_;  // By model: CheckRecord has to look.
 
   OwnerLock owner_;
   Database database_;  // From Start on.

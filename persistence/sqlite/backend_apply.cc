@@ -8,11 +8,11 @@ namespace kin::persistence::sqlite {
 absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
   for (const Change& change : changes) {
     if (change.after == nullptr) continue;
-    if (!may_be_large_[change.model] &&
+    if (!may_be_refused_[change.model] &&
         change.after->GetReflection()->GetUnknownFields(*change.after).empty()) {
       continue;
     }
-    absl::Status status = CheckSize(mapping_.tables[change.model], *change.after, limits_);
+    absl::Status status = CheckRecord(mapping_.tables[change.model], *change.after, limits_);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

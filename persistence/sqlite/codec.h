@@ -10,23 +10,29 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 #include "kin/persistence/mapping.h"
+#include "kin/persistence/overlay.h"
 #include "kin/persistence/sqlite/database.h"
 
 namespace kin::persistence::sqlite {
 
 // Values made for a statement, which refers to them until it has run.
-// Addresses of elements must stay: hence a deque.
-using Scratch = std::deque<std::string>;
+struct Scratch {
+  std::deque<std::string> values;  // A deque, since their addresses must stay.
+  JsonFingerprints fingerprints;   // Of the record whose columns are being bound.
+};
 
-// Binds the value of one column of a record. What the record itself holds is not copied: it, and
-// `scratch`, must outlive the statement's run.
+// Binds the value of one column of a record; the last column of a record last. What the record
+// itself holds is not copied: it, and `scratch`, must outlive the statement's run.
 void BindColumn(const Table& table, const Column& column, const google::protobuf::Message& record,
                 int parameter, Statement* statement, Scratch* scratch);
 
-// Sets one field of a record, which has it unset, from a row. On error: what is wrong with the
-// value, without saying where it is.
-absl::Status ReadColumn(const Table& table, const Column& column, const Statement& row,
-                        int position, google::protobuf::Message* record);
+// Fills `record`, which is empty, from a row that has all columns of the table in their order. On
+// error: what is wrong with the value of column number `*bad_column`, without saying where it is.
+//
+// `*stale` becomes true if the row would be another, were the record written: a program wrote it
+// that did not know some field, or JSON text was edited.
+absl::Status ReadRow(const Table& table, const Statement& row, google::protobuf::Message* record,
+                     int* bad_column, bool* stale);
 
 // Bytes that the value takes in a row, at most.
 std::int64_t SizeOfColumn(const Table& table, const Column& column,

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "google/protobuf/descriptor.h"
+#include "kin/persistence/json_text.h"
 #include "kin/persistence/overlay.h"
 #include "kin/persistence/sqlite/codec.h"
 #include "kin/persistence/time_text.h"
@@ -29,25 +30,18 @@ std::string BitsOf(Float value) {
 template <typename Bits, typename Float>
 void BindFloat(int parameter, Float value, Statement* statement, Scratch* scratch) {
   if (std::isnan(value)) {
-    scratch->push_back(BitsOf<Bits>(value));
-    statement->BindBlob(parameter, scratch->back());
+    scratch->values.push_back(BitsOf<Bits>(value));
+    statement->BindBlob(parameter, scratch->values.back());
   } else {
     statement->BindReal(parameter, static_cast<double>(value));
   }
 }
 
-SecondsAndNanos TimeOf(const Message& time) {
-  const Reflection* reflection = time.GetReflection();
-  const auto* descriptor = time.GetDescriptor();
-  return {reflection->GetInt64(time, descriptor->FindFieldByNumber(1)),
-          reflection->GetInt32(time, descriptor->FindFieldByNumber(2))};
-}
-
 const std::string& TextOf(const Message& message, const FieldDescriptor* field, Scratch* scratch) {
-  scratch->emplace_back();
+  scratch->values.emplace_back();
   const std::string& value =
-      message.GetReflection()->GetStringReference(message, field, &scratch->back());
-  if (&value != &scratch->back()) scratch->pop_back();
+      message.GetReflection()->GetStringReference(message, field, &scratch->values.back());
+  if (&value != &scratch->values.back()) scratch->values.pop_back();
   return value;
 }
 
@@ -84,11 +78,11 @@ void BindScalar(const Column& column, const Message& message, const FieldDescrip
 // Binds what was made for it.
 void BindMade(const Column& column, std::string value, int parameter, Statement* statement,
               Scratch* scratch) {
-  scratch->push_back(std::move(value));
+  scratch->values.push_back(std::move(value));
   if (column.type == SqlType::kText) {
-    statement->BindText(parameter, scratch->back());
+    statement->BindText(parameter, scratch->values.back());
   } else {
-    statement->BindBlob(parameter, scratch->back());
+    statement->BindBlob(parameter, scratch->values.back());
   }
 }
 
@@ -102,6 +96,8 @@ std::string MakeValue(const Column& column, const Message& record) {
       return DurationToText(TimeOf(reflection->GetMessage(record, column.field)));
     case Encoding::kMessage:
       return SerializeMessage(reflection->GetMessage(record, column.field));
+    case Encoding::kJson:
+      return FieldToJson(record, *column.field);
     default:
       return SerializeField(record, *column.field);
   }
@@ -121,7 +117,8 @@ bool IsScalar(const Column& column) { return column.encoding <= Encoding::kBytes
 void BindColumn(const Table& table, const Column& column, const Message& record, int parameter,
                 Statement* statement, Scratch* scratch) {
   if (column.encoding == Encoding::kOverlay) {
-    std::string overlay = SerializeOverlay(table, record);
+    std::string overlay = SerializeOverlay(table, record, &scratch->fingerprints);
+    scratch->fingerprints.clear();
     if (overlay.empty()) {
       statement->BindNull(parameter);
     } else {
@@ -136,13 +133,19 @@ void BindColumn(const Table& table, const Column& column, const Message& record,
     BindScalar(column, record, column.field, parameter, statement, scratch);
   } else {
     BindMade(column, MakeValue(column, record), parameter, statement, scratch);
+    if (column.encoding == Encoding::kJson) {
+      scratch->fingerprints[column.field->number()] = FingerprintOf(scratch->values.back());
+    }
   }
 }
 
 std::int64_t SizeOfColumn(const Table& table, const Column& column, const Message& record) {
   constexpr std::int64_t kSmall = 16;  // A number, and the header of any value.
   if (column.encoding == Encoding::kOverlay) {
-    return kSmall + static_cast<std::int64_t>(SerializeOverlay(table, record).size());
+    // Where there is JSON it nearly is the record, which is faster to measure.
+    return 2 * kSmall + static_cast<std::int64_t>(table.has_json
+                                                      ? record.ByteSizeLong()
+                                                      : SerializeOverlay(table, record).size());
   }
   if (!column.unbounded() || IsAbsent(column, record)) return kSmall;
   if (!IsScalar(column)) {

@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
+#include "kin/persistence/json_text.h"
 #include "kin/persistence/overlay.h"
 #include "kin/persistence/sqlite/codec.h"
 #include "kin/persistence/time_text.h"
@@ -172,30 +173,22 @@ absl::Status ReadTime(const Column& column, const Statement& row, int position, 
   return absl::OkStatus();
 }
 
-absl::Status ReadSerialized(const Table& table, const Column& column, const Statement& row,
-                            int position, Message* record) {
+absl::Status ReadSerialized(const Column& column, const Statement& row, int position,
+                            Message* record) {
   absl::string_view bytes;
   absl::Status status = ReadBytes(row, position, SQLITE_BLOB, &bytes);
   if (!status.ok()) return status;
-  switch (column.encoding) {
-    case Encoding::kMessage: {
-      Message* message = record->GetReflection()->MutableMessage(record, column.field);
-      if (ParseMessage(bytes, message)) return status;
-      return BadBytes(absl::StrCat("a serialized ", message->GetTypeName()));
-    }
-    case Encoding::kRepeated:
-      if (ParseField(bytes, *column.field, record)) return status;
-      return BadBytes(absl::StrCat("the serialized field ", column.field->name()));
-    default:
-      if (ParseOverlay(bytes, table, record)) return status;
-      return BadBytes("a set of serialized unknown fields");
+  if (column.encoding == Encoding::kMessage) {
+    Message* message = record->GetReflection()->MutableMessage(record, column.field);
+    if (ParseMessage(bytes, message)) return status;
+    return BadBytes(absl::StrCat("a serialized ", message->GetTypeName()));
   }
+  if (ParseField(bytes, *column.field, record)) return status;
+  return BadBytes(absl::StrCat("the serialized field ", column.field->name()));
 }
 
-}  // namespace
-
-absl::Status ReadColumn(const Table& table, const Column& column, const Statement& row,
-                        int position, Message* record) {
+// Sets one field of a record, which has it unset. Of a JSON column only the type is looked at.
+absl::Status ReadColumn(const Column& column, const Statement& row, int position, Message* record) {
   if (row.type(position) == SQLITE_NULL) {
     if (column.nullable) return absl::OkStatus();
     return absl::DataLossError("is NULL, where a value is required");
@@ -206,14 +199,91 @@ absl::Status ReadColumn(const Table& table, const Column& column, const Statemen
       return ReadTime(column, row, position, record);
     case Encoding::kMessage:
     case Encoding::kRepeated:
-    case Encoding::kOverlay:
-      return ReadSerialized(table, column, row, position, record);
+      return ReadSerialized(column, row, position, record);
+    case Encoding::kJson: {
+      absl::string_view unused;
+      return ReadBytes(row, position, SQLITE_TEXT, &unused);
+    }
     default:
       break;
   }
   if (column.wrapped == nullptr) return ReadScalar(column, row, position, column.field, record);
   Message* wrapper = record->GetReflection()->MutableMessage(record, column.field);
   return ReadScalar(column, row, position, column.wrapped, wrapper);
+}
+
+// Sets the field of a JSON column, from the overlay where it is there too and the text is still the
+// one it was written with; else from the text.
+absl::Status ReadJson(const Table& table, const Column& column, const Statement& row, int position,
+                      Overlay* overlay, Message* record, bool* stale) {
+  const FieldDescriptor& field = *column.field;
+  const bool has_text = row.type(position) == SQLITE_TEXT;
+  const absl::string_view text = has_text ? row.Bytes(position) : absl::string_view();
+  if (overlay->fields != nullptr && HasField(*overlay->fields, field)) {
+    const auto fingerprint = overlay->json_fingerprints.find(field.number());
+    const bool marked = fingerprint != overlay->json_fingerprints.end();
+    if (marked && has_text && FingerprintOf(text) == fingerprint->second) return absl::OkStatus();
+    *stale = true;
+    // From a program that did not know the field.
+    if (!marked && !has_text) return absl::OkStatus();
+    if (!IsAllInJson(*overlay->fields, field)) {
+      return absl::DataLossError(absl::StrCat(
+          "is not the text that was written, and column ", table.columns.back().name,
+          " has what it had that no JSON can hold; set that column to NULL, to go by the text "
+          "alone"));
+    }
+    overlay->fields->GetReflection()->ClearField(overlay->fields.get(), &field);
+  }
+  if (!has_text) return absl::OkStatus();
+  *stale = true;
+  absl::Status status = FieldFromJson(text, field, record);
+  if (status.ok()) return status;
+  return absl::DataLossError(absl::StrCat("is not JSON of this field: ", status.message()));
+}
+
+// What the last column, and those it speaks of, add to a record that has the other fields.
+absl::Status ReadOverlay(const Table& table, const Statement& row, Message* record, int* bad_column,
+                         bool* stale) {
+  const int position = static_cast<int>(table.columns.size()) - 1;
+  Overlay overlay;
+  if (row.type(position) != SQLITE_NULL) {
+    absl::string_view bytes;
+    *bad_column = position;
+    absl::Status status = ReadBytes(row, position, SQLITE_BLOB, &bytes);
+    if (!status.ok()) return status;
+    if (!ParseOverlay(bytes, table, *record, &overlay)) {
+      return BadBytes("a set of serialized unknown fields");
+    }
+    const OverlayEffect effect = EffectOf(overlay, table, *record);
+    if (effect == OverlayEffect::kChangesColumns) {
+      return BadBytes("a set of unknown fields: another column has one of them");
+    }
+    if (effect == OverlayEffect::kFillsColumns) *stale = true;
+  }
+  for (int i = 0; table.has_json && i < position; ++i) {
+    if (table.columns[i].encoding != Encoding::kJson) continue;
+    *bad_column = i;
+    absl::Status status = ReadJson(table, table.columns[i], row, i, &overlay, record, stale);
+    if (!status.ok()) return status;
+  }
+  if (overlay.fields != nullptr) record->MergeFrom(*overlay.fields);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ReadRow(const Table& table, const Statement& row, Message* record, int* bad_column,
+                     bool* stale) {
+  const int last = static_cast<int>(table.columns.size()) - 1;
+  for (int i = 0; i < last; ++i) {
+    absl::Status status = ReadColumn(table.columns[i], row, i, record);
+    if (!status.ok()) {
+      *bad_column = i;
+      return status;
+    }
+  }
+  if (!table.has_json && row.type(last) == SQLITE_NULL) return absl::OkStatus();
+  return ReadOverlay(table, row, record, bad_column, stale);
 }
 
 }  // namespace kin::persistence::sqlite

@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/message.h"
 #include "kin/persistence/sqlite/codec.h"
 #include "kin/persistence/sqlite/ddl.h"
-#include "kin/persistence/utf8.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -54,6 +55,25 @@ absl::Status BadRow(const Table& table, const Statement& row, absl::string_view 
                                           problem));
 }
 
+// The column of the field that a refusal of text is about: it says "….field.inner: the text is not
+// UTF-8". Null: the refusal is about something else.
+const Column* ColumnOfText(const Table& table, absl::string_view refusal) {
+  const auto end = refusal.find(": the text is not UTF-8");
+  if (end == absl::string_view::npos) return nullptr;
+  const absl::string_view before = refusal.substr(0, end);
+  auto start = before.size();
+  while (start > 0 && (absl::ascii_isalnum(before[start - 1]) || before[start - 1] == '_' ||
+                       before[start - 1] == '.')) {
+    --start;
+  }
+  for (const absl::string_view name : absl::StrSplit(before.substr(start), '.')) {
+    for (const Column& column : table.columns) {
+      if (column.field != nullptr && column.field->name() == name) return &column;
+    }
+  }
+  return &table.columns.back();  // An extension.
+}
+
 // Puts the store's refusal of the record that `row` holds in terms of the table.
 absl::Status Refused(const Table& table, const Statement& row, const absl::Status& refusal) {
   if (absl::IsAlreadyExists(refusal)) {
@@ -62,22 +82,17 @@ absl::Status Refused(const Table& table, const Statement& row, const absl::Statu
     return BadRow(table, row, absl::StrJoin(names, ", "),
                   absl::StrCat("another row has the same key: ", refusal.message()));
   }
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    const int column = static_cast<int>(i);
-    if (table.columns[i].encoding == Encoding::kText && row.type(column) == SQLITE_TEXT &&
-        !IsValidUtf8(row.Bytes(column))) {
-      return BadRow(table, row, table.columns[i].name, "is not valid UTF-8");
-    }
+  if (const Column* column = ColumnOfText(table, refusal.message())) {
+    const bool text = column->encoding == Encoding::kText;
+    return BadRow(table, row, column->name, text ? "is not valid UTF-8" : refusal.message());
   }
   return BadRow(table, row, "*", refusal.message());
 }
 
-absl::Status FillRecord(const Table& table, const Statement& row, Message* record) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    absl::Status status = ReadColumn(table, table.columns[i], row, static_cast<int>(i), record);
-    if (!status.ok()) return BadRow(table, row, table.columns[i].name, status.message());
-  }
-  return absl::OkStatus();
+absl::Status FillRecord(const Table& table, const Statement& row, Message* record, bool* stale) {
+  int column = 0;
+  absl::Status status = ReadRow(table, row, record, &column, stale);
+  return status.ok() ? status : BadRow(table, row, table.columns[column].name, status.message());
 }
 
 // Records on their way from one thread to another.
@@ -137,6 +152,8 @@ class TableReader {
   // Whether the store refused row number added(), counted from 0.
   bool refused() const { return refused_; }
   std::int64_t added() const { return added_; }
+  // Whether some row would be another if its record were written. When all is read.
+  bool stale() const { return stale_; }
 
   absl::Status ReadByTwo() {
     absl::Status read;
@@ -189,7 +206,7 @@ class TableReader {
     for (; load->filled < load->records.size(); ++load->filled) {
       absl::StatusOr<bool> row = rows_.Step();
       if (!row.ok() || !*row) return row;
-      absl::Status status = FillRecord(table_, rows_, load->records[load->filled]);
+      absl::Status status = FillRecord(table_, rows_, load->records[load->filled], &stale_);
       if (!status.ok()) return status;
     }
     return true;
@@ -213,6 +230,7 @@ class TableReader {
   Loader& loader_;
   Belt empty_;
   Belt full_;
+  bool stale_ = false;  // Of the thread that fills.
   bool refused_ = false;
   std::int64_t added_ = 0;
 };
@@ -232,7 +250,7 @@ absl::Status DescribeRefusal(const Table& table, std::int64_t number, Statement*
 // From so many rows on a second thread is worth starting.
 constexpr std::int64_t kRowsForTwo = 5000;
 
-absl::Status ReadTable(Database& database, const Table& table, Loader& loader) {
+absl::Status ReadTable(Database& database, const Table& table, Loader& loader, bool* stale) {
   absl::StatusOr<std::int64_t> count =
       database.QueryInt(absl::StrCat("SELECT count(*) FROM ", Quoted(table.name)));
   if (!count.ok()) return count.status();
@@ -247,15 +265,19 @@ absl::Status ReadTable(Database& database, const Table& table, Loader& loader) {
   TableReader reader(table, &*rows, &loader);
   const bool two = *count >= kRowsForTwo && std::thread::hardware_concurrency() > 1;
   absl::Status status = two ? reader.ReadByTwo() : reader.ReadAlone();
+  *stale = reader.stale();
   return reader.refused() ? DescribeRefusal(table, reader.added(), &*rows, status) : status;
 }
 
 }  // namespace
 
-absl::Status ReadTables(Database& database, const Mapping& mapping, Loader& loader) {
+absl::Status ReadTables(Database& database, const Mapping& mapping, Loader& loader,
+                        std::vector<int>* stale) {
   for (const Table& table : mapping.tables) {
-    absl::Status status = ReadTable(database, table, loader);
+    bool table_is_stale = false;
+    absl::Status status = ReadTable(database, table, loader, &table_is_stale);
     if (!status.ok()) return status;
+    if (table_is_stale) stale->push_back(table.model);
   }
   return absl::OkStatus();
 }

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/nesting.h"
+#include "kin/persistence/overlay.h"
 #include "kin/persistence/sqlite/codec.h"
 #include "kin/persistence/sqlite/database.h"
+#include "kin/persistence/time_text.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -17,6 +20,42 @@ using google::protobuf::Message;
 
 // What a value can take in a row beyond what it takes in a serialized message: a time as text.
 constexpr std::int64_t kMostExtra = 64;
+
+absl::Status Refusal(const Table& table, const Message& record, const Column& column,
+                     absl::string_view problem) {
+  return absl::InvalidArgumentError(absl::StrCat(table.graph_model->name, " ",
+                                                 table.DescribeKey(record), ": field ",
+                                                 column.field->name(), " ", problem));
+}
+
+// Times, durations and wrappers, whose columns hold one value; and the unknown fields.
+absl::Status CheckValues(const Table& table, const Message& record) {
+  const google::protobuf::Reflection* reflection = record.GetReflection();
+  bool has_overlay = !reflection->GetUnknownFields(record).empty() ||
+                     table.graph_model->descriptor->extension_range_count() > 0;
+  for (const Column& column : table.columns) {
+    const bool timestamp = column.encoding == Encoding::kTimestamp;
+    const bool duration = column.encoding == Encoding::kDuration;
+    if (!timestamp && !duration && column.wrapped == nullptr) continue;
+    if (!reflection->HasField(record, column.field)) continue;
+    const Message& value = reflection->GetMessage(record, column.field);
+    has_overlay = has_overlay || !value.GetReflection()->GetUnknownFields(value).empty();
+    if (timestamp && !IsTimestamp(TimeOf(value))) {
+      return Refusal(table, record, column,
+                     "is no time from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z, with "
+                     "nanos from 0 to 999999999");
+    }
+    if (duration && !IsDuration(TimeOf(value))) {
+      return Refusal(table, record, column,
+                     "is no duration of at most 315576000000 seconds either way, with nanos of the "
+                     "same sign, from -999999999 to 999999999");
+    }
+  }
+  std::string problem;
+  if (!has_overlay || OverlayComesBack(table, record, &problem)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(table.graph_model->name, " ", table.DescribeKey(record), ": ", problem));
+}
 
 absl::Status TooLarge(const Table& table, const Message& record, const Column& largest,
                       std::int64_t size, const Limits& limits) {
@@ -64,29 +103,28 @@ absl::Status CheckLimits(const Mapping& mapping, const Limits& limits) {
   return absl::OkStatus();
 }
 
-bool MayBeLarge(const Table& table) {
+bool MayBeRefused(const Table& table) {
   for (const Column& column : table.columns) {
+    if (column.wrapped != nullptr) return true;  // By its unknown fields.
     if (column.field != nullptr && column.unbounded()) return true;
   }
   return table.graph_model->descriptor->extension_range_count() > 0;
 }
 
-absl::Status CheckSize(const Table& table, const Message& record, const Limits& limits) {
+absl::Status CheckRecord(const Table& table, const Message& record, const Limits& limits) {
+  absl::Status status = CheckValues(table, record);
+  if (!status.ok()) return status;
   const std::int64_t size = static_cast<std::int64_t>(record.ByteSizeLong());
   const std::int64_t extra = kMostExtra * static_cast<std::int64_t>(table.columns.size());
   if (size > 2 * limits.bytes) {
     return TooLarge(table, record, table.columns.front(), size, limits);
   }
-  if (size + extra > limits.bytes) {
-    absl::Status status = CheckColumns(table, record, limits);
-    if (!status.ok()) return status;
-  }
   for (const Column& column : table.columns) {
     if (!column.recursive || !IsNestedTooDeep(record, *column.field, size)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        table.graph_model->name, " ", table.DescribeKey(record), ": field ", column.field->name(),
-        " is nested more than ", kMostNesting, " messages deep"));
+    return Refusal(table, record, column,
+                   absl::StrCat("is nested more than ", kMostNesting, " messages deep"));
   }
+  if (table.has_json || size + extra > limits.bytes) return CheckColumns(table, record, limits);
   return absl::OkStatus();
 }
 

@@ -23,14 +23,14 @@ struct Limits {
 // have columns.
 absl::Status CheckLimits(const Mapping& mapping, const Limits& limits);
 
-// Whether a record of the table that has no unknown fields can be so large that CheckSize has to
-// look.
-bool MayBeLarge(const Table& table);
+// Whether a record of the table that has no unknown fields can be one that CheckRecord refuses.
+bool MayBeRefused(const Table& table);
 
-// INVALID_ARGUMENT: the record does not fit into a row, or is nested too deep to be read again.
-// About as fast as asking the record for its size.
-absl::Status CheckSize(const Table& table, const google::protobuf::Message& record,
-                       const Limits& limits);
+// INVALID_ARGUMENT: the record does not fit into a row, has a time or duration out of range, is
+// nested too deep to be read again, or has unknown fields that would come back as known ones. About
+// as fast as asking the record for its size; where a column is JSON, as printing that.
+absl::Status CheckRecord(const Table& table, const google::protobuf::Message& record,
+                         const Limits& limits);
 
 }  // namespace kin::persistence::sqlite
 

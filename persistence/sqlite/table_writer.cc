@@ -56,7 +56,7 @@ int TableWriter::BindKey(const Message& record, int parameter, Statement* statem
 
 absl::Status TableWriter::RunOnOneRow(Statement* statement, const Message& record) {
   absl::Status status = statement->Run();
-  scratch_.clear();
+  scratch_.values.clear();
   if (!status.ok()) {
     return absl::Status(status.code(),
                         absl::StrCat(table_.Describe(record), ": ", status.message()));
@@ -102,12 +102,13 @@ absl::Status TableWriter::Park(const Records& records) {
       } else if (column.type == SqlType::kInteger) {
         park_.BindInt(parameter++, static_cast<std::int64_t>(absl::Uniform<std::uint64_t>(random)));
       } else {
-        scratch_.push_back(absl::StrCat("kin ", absl::Hex(absl::Uniform<std::uint64_t>(random)),
-                                        absl::Hex(absl::Uniform<std::uint64_t>(random))));
+        scratch_.values.push_back(absl::StrCat("kin ",
+                                               absl::Hex(absl::Uniform<std::uint64_t>(random)),
+                                               absl::Hex(absl::Uniform<std::uint64_t>(random))));
         if (column.type == SqlType::kText) {
-          park_.BindText(parameter++, scratch_.back());
+          park_.BindText(parameter++, scratch_.values.back());
         } else {
-          park_.BindBlob(parameter++, scratch_.back());
+          park_.BindBlob(parameter++, scratch_.values.back());
         }
       }
     }
@@ -186,7 +187,7 @@ absl::Status TableWriter::InsertRows(absl::Span<const Message* const> records,
     }
   }
   absl::Status status = statement->Run();
-  scratch_.clear();
+  scratch_.values.clear();
   if (status.ok()) return status;
   return absl::Status(
       status.code(),
