@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
 
@@ -176,23 +177,43 @@ TEST_F(RoundTripTest, EnumsWithUnknownValues) {
 
 TEST_F(RoundTripTest, Times) {
   const std::pair<std::int64_t, std::int32_t> times[] = {
-      {-62135596800, 0},
-      {253402300799, 999999999},
-      {0, 1},
-      {-1, 999999999},
-      {std::numeric_limits<std::int64_t>::max(), -1},
-      {315576000000, 999999999},
-      {0, -5}};
-  int i = 0;
-  for (auto [seconds, nanos] : times) {
+      {-62135596800, 0}, {253402300799, 999999999}, {0, 1}, {-1, 999999999}};
+  const std::pair<std::int64_t, std::int32_t> durations[] = {
+      {-315576000000, -999999999}, {315576000000, 999999999}, {0, -5}, {-1, 0}};
+  for (std::size_t i = 0; i < std::size(times); ++i) {
     Everything record;
-    record.mutable_at()->set_seconds(seconds);
-    record.mutable_at()->set_nanos(nanos);
-    record.mutable_took()->set_seconds(seconds);
-    record.mutable_took()->set_nanos(nanos);
-    path_ = dir_.File(std::to_string(i++));
+    record.mutable_at()->set_seconds(times[i].first);
+    record.mutable_at()->set_nanos(times[i].second);
+    record.mutable_took()->set_seconds(durations[i].first);
+    record.mutable_took()->set_nanos(durations[i].second);
+    path_ = dir_.File(std::to_string(i));
     ExpectRoundTrip(record);
   }
+}
+
+TEST_F(RoundTripTest, TimesOutOfRangeAreRefusedAtCommit) {
+  Open();
+  auto refusal = [this](const Everything& record) {
+    const CommitNumber before = store_->GetSnapshot().commit();
+    const absl::Status status =
+        store_->Write([&](Transaction& txn) { return txn.Insert(record).status(); }).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(store_->GetSnapshot().commit(), before);
+    return std::string(status.message());
+  };
+  Everything late;
+  late.set_id(5);
+  late.mutable_at()->set_seconds(253402300800);
+  EXPECT_THAT(refusal(late), HasSubstr("persistence_test.Everything id=5: field at is no time"));
+  late.mutable_at()->set_seconds(0);
+  late.mutable_at()->set_nanos(-1);
+  EXPECT_THAT(refusal(late), HasSubstr("field at is no time"));
+  Everything longest;
+  longest.mutable_took()->set_seconds(315576000001);
+  EXPECT_THAT(refusal(longest), HasSubstr("field took is no duration"));
+  longest.mutable_took()->set_seconds(-1);
+  longest.mutable_took()->set_nanos(1);
+  EXPECT_THAT(refusal(longest), HasSubstr("field took is no duration"));
 }
 
 TEST_F(RoundTripTest, MessagesListsAndMaps) {
@@ -227,6 +248,110 @@ TEST_F(RoundTripTest, UnknownFieldsAtAnyDepth) {
   add(record.mutable_boxed_int64());
   add(record.mutable_point()->mutable_next());
   ExpectRoundTrip(record);
+}
+
+// What a parser leaves among the unknown fields although it knows the number: the value has another
+// type there.
+TEST_F(RoundTripTest, UnknownFieldsWithKnownNumbers) {
+  Everything record;
+  record.set_an_int32(7);
+  auto* unknown = record.GetReflection()->MutableUnknownFields(&record);
+  unknown->AddLengthDelimited(Everything::kAnInt32FieldNumber, "no number");
+  unknown->AddVarint(Everything::kAtFieldNumber, 5);
+  unknown->AddFixed64(Everything::kPlacesFieldNumber, 6);
+  ExpectRoundTrip(record);
+  Old old;
+  ASSERT_TRUE(old.ParsePartialFromString("\x20\x63\x28\x63\x28\x01"));  // Unknown levels.
+  ASSERT_EQ(old.unknown_fields().field_count(), 2);
+  path_ = dir_.File("old.db");
+  ExpectRoundTrip(old);
+}
+
+// By hand a program can put there what no parser leaves, and what would be read as the field.
+TEST_F(RoundTripTest, UnknownFieldsThatWouldComeBackAsKnownOnesAreRefused) {
+  Open();
+  auto refusal = [this](const google::protobuf::Message& record) {
+    const absl::Status status =
+        store_
+            ->Write([&](Transaction& txn) {
+              return record.GetDescriptor() == Old::descriptor()
+                         ? txn.Insert(dynamic_cast<const Old&>(record)).status()
+                         : txn.Insert(dynamic_cast<const Everything&>(record)).status();
+            })
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  Everything record;
+  record.set_id(5);
+  auto* unknown = record.GetReflection()->MutableUnknownFields(&record);
+  unknown->AddVarint(Everything::kAnInt32FieldNumber, 5);
+  EXPECT_THAT(refusal(record), HasSubstr("id=5: has an unknown field with the number 2"));
+  unknown->Clear();
+  unknown->AddLengthDelimited(Everything::kAtFieldNumber, "");
+  EXPECT_THAT(refusal(record), HasSubstr("number 40"));
+  unknown->Clear();
+  auto* at = record.mutable_at();
+  at->GetReflection()->MutableUnknownFields(at)->AddVarint(1, 5);
+  EXPECT_THAT(refusal(record), HasSubstr("within a time or wrapper"));
+  Old old;
+  old.set_id(1);
+  old.mutable_unknown_fields()->AddVarint(101, 7);  // An extension.
+  EXPECT_THAT(refusal(old), HasSubstr("number 101"));
+}
+
+TEST_F(RoundTripTest, UnknownGroupsNestedTooDeepAreRefused) {
+  Open();
+  Everything record;
+  auto* unknown = record.GetReflection()->MutableUnknownFields(&record);
+  for (int i = 0; i < 2000; ++i) unknown = unknown->AddGroup(12345);
+  const absl::Status status =
+      store_->Write([&](Transaction& txn) { return txn.Insert(record).status(); }).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(status.message(), HasSubstr("nested more than 1000"));
+}
+
+// A program that did not know a field kept it among the unknown ones; one that knows it finds it
+// there, and from then on it is in its own column.
+TEST_F(RoundTripTest, FieldsThatWereUnknownMoveIntoTheirColumns) {
+  Open();
+  Write([](Transaction& txn) {
+    Everything record;
+    record.set_id(1);
+    ASSERT_TRUE(txn.Insert(record).ok());
+    persistence_test::User user;
+    user.set_name("a");
+    ASSERT_TRUE(txn.Insert(user).ok());
+  });
+  Close();
+  Everything late;
+  late.set_an_int32(5);
+  late.mutable_at()->set_seconds(1709208000);
+  late.add_numbers(6);
+  late.set_chosen_text("text");
+  late.mutable_boxed_int64();
+  late.GetReflection()->MutableUnknownFields(&late)->AddVarint(5000, 1);
+  auto hex = [](const google::protobuf::Message& message) {
+    return "x'" + absl::BytesToHexString(message.SerializeAsString()) + "'";
+  };
+  persistence_test::User email;
+  email.set_email("a@example.com");  // In an index: an update of other fields leaves it alone.
+  testing::RawDatabase(path_).Exec("UPDATE everythings SET _unknown_ = " + hex(late) +
+                                   "; UPDATE users SET _unknown = " + hex(email));
+  Open();
+  EXPECT_EQ(store_->GetSnapshot().Find<Everything>(1)->chosen_text(), "text");
+  EXPECT_EQ(testing::RawDatabase(path_).QueryOne(
+                "SELECT an_int32, at, hex(numbers), chosen_text, boxed_int64, hex(_unknown_) FROM "
+                "everythings"),
+            "5|2024-02-29T12:00:00.000000000Z|9A030106|text|0|C0B80201");
+  EXPECT_EQ(testing::RawDatabase(path_).QueryOne("SELECT email, _unknown FROM users"),
+            "a@example.com|NULL");
+  Write([](Transaction& txn) {
+    ASSERT_TRUE(
+        txn.Update(txn.Find<persistence_test::User>(1), [](auto& u) { u.set_desk(1); }).ok());
+  });
+  Reopen();
+  EXPECT_EQ(store_->GetSnapshot().Find<persistence_test::User>(1)->email(), "a@example.com");
 }
 
 TEST_F(RoundTripTest, Proto2) {
