@@ -43,11 +43,12 @@ TEST(JsonTextTest, NumbersTextsAndNames) {
   kind->set_maybe_int32(0);
   kind->set_camelcase(1);
   kind->set_renamed(2);
-  EXPECT_EQ(Json(record, "json_kind"),
-            "{\"an_int32\":-5,\"an_int64\":\"-9223372036854775808\","
-            "\"a_uint64\":\"18446744073709551615\",\"a_bool\":true,\"a_float\":0.1,"
-            "\"a_double\":-0.0,\"a_string\":\"a\\\"\\\\\\n\\u0000\xc3\xbc\",\"some_bytes\":\"//4=\","
-            "\"a_shade\":\"DARK\",\"maybe_int32\":0,\"camelCase\":1,\"renamed\":2}");
+  EXPECT_EQ(
+      Json(record, "json_kind"),
+      "{\"an_int32\":-5,\"an_int64\":\"-9223372036854775808\","
+      "\"a_uint64\":\"18446744073709551615\",\"a_bool\":true,\"a_float\":0.1,"
+      "\"a_double\":-0.0,\"a_string\":\"a\\\"\\\\\\n\\u0000\xc3\xbc\",\"some_bytes\":\"//4=\","
+      "\"a_shade\":\"DARK\",\"maybe_int32\":0,\"camelCase\":1,\"renamed\":2}");
 }
 
 TEST(JsonTextTest, ListsAndMaps) {
