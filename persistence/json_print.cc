@@ -27,6 +27,7 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 constexpr int kSingular = -1;  // In place of an index.
+constexpr int kMostDepthOfAny = 100;
 
 void PrintText(absl::string_view text, std::string* out) {
   out->push_back('"');
@@ -161,6 +162,12 @@ class Printer {
   }
 
   void PrintMessage(const Message& message) {
+    ++depth_;
+    PrintAsItsType(message);
+    --depth_;
+  }
+
+  void PrintAsItsType(const Message& message) {
     switch (message.GetDescriptor()->well_known_type()) {
       case Descriptor::WELLKNOWNTYPE_UNSPECIFIED:
         return PrintFields(message);
@@ -229,7 +236,8 @@ class Printer {
     PrintText(text, &out_);
   }
 
-  // With its fields if this program knows the type, else with its bytes.
+  // With its fields if this program knows the type, else with its bytes. So, too, if it is deep
+  // down: an Any within an Any and so on has no end that its size does not set.
   void PrintAny(const Message& message) {
     const std::string url = TextField(message, 1);
     const std::string bytes = TextField(message, 2);
@@ -240,7 +248,7 @@ class Printer {
         google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
             url.substr(url.rfind('/') + 1));
     std::unique_ptr<Message> inner;
-    if (type != nullptr) {
+    if (type != nullptr && depth_ < kMostDepthOfAny) {
       inner.reset(google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
       if (!ParseMessage(bytes, inner.get())) inner = nullptr;
     }
@@ -258,6 +266,7 @@ class Printer {
   }
 
   std::string& out_;
+  int depth_ = 0;  // Of messages in messages.
 };
 
 }  // namespace

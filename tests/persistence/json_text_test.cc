@@ -107,6 +107,25 @@ TEST(JsonTextTest, AnyIsShownAsFarAsItsTypeIsKnown) {
   EXPECT_EQ(Json(record, "json_any"), "{\"@type\":\"nowhere/of.Nothing\",\"value\":\"/w==\"}");
 }
 
+TEST(JsonTextTest, AnAnyDeepWithinOthersIsShownByItsBytes) {
+  google::protobuf::Any any;
+  for (int i = 0; i < 5000; ++i) {
+    google::protobuf::Any outer;
+    outer.set_type_url("t/google.protobuf.Any");
+    outer.set_value(any.SerializeAsString());
+    any = outer;
+  }
+  Kinds record;
+  *record.mutable_json_any() = any;
+  const std::string json = Json(record, "json_any");
+  std::size_t types = 0;
+  for (std::size_t at = json.find("@type"); at != std::string::npos;
+       at = json.find("@type", at + 1)) {
+    ++types;
+  }
+  EXPECT_EQ(types, 100u);
+}
+
 TEST(JsonTextTest, WhatJsonCannotSayHasATextToo) {
   Kinds record;
   record.add_json_durations()->set_seconds(std::numeric_limits<std::int64_t>::max());
