@@ -6,6 +6,7 @@
 #include "kin/store/internal/key_parts.h"
 #include "kin/store/internal/model_ops.h"
 #include "kin/store/model.h"
+#include "kin/store/query/query.h"
 #include "kin/store/ref.h"
 
 #endif  // KIN_STORE_GENERATED_H_

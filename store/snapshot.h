@@ -30,6 +30,12 @@
 
 namespace kin {
 
+namespace query::internal {
+// In kin/store/query/query.h.
+template <typename M, typename Writer>
+auto StartQuery(const kin::internal::View* view, Writer* writer);
+}  // namespace query::internal
+
 namespace internal {
 
 // The place of M's primary index. Fails if M is known only to schemas made since the store was
@@ -126,6 +132,14 @@ class Reader {
     return static_cast<std::int64_t>(All<M>().size());
   }
 
+  // All records of a model, to be filtered, ordered, counted and so on: kin/store/query/query.h,
+  // which generated headers include.
+  template <typename M>
+  auto Query() const ABSL_ATTRIBUTE_LIFETIME_BOUND {
+    PrimaryOf<M>(view());
+    return query::internal::StartQuery<M, void>(view(), nullptr);
+  }
+
   // The association of each of `refs`, in `out` at the same position: a reference for a belongs_to
   // or has_one, a Range for a has_many. As a loop over the references' methods, but memory
   // latency overlaps: about three times as fast where the records are not in the cache.
@@ -145,6 +159,9 @@ class Reader {
                absl::Span<Range<typename A::Target>> out) const {
     ResolveAll<A>(refs, out);
   }
+
+  // For the library.
+  const View* internal_view() const { return view_; }
 
  protected:
   Reader() = default;

@@ -168,6 +168,18 @@ class Transaction : public internal::Reader {
     return core_.Remove(AssociationOf<A>(), Named(parent), Named(child));
   }
 
+  // As Snapshot::Query, and with UpdateAll and DeleteAll; sees the transaction's own changes.
+  template <typename M>
+  auto Query() {
+    internal::PrimaryOf<M>(view());
+    return query::internal::StartQuery<M, Transaction>(view(), this);
+  }
+  // In a hook that may not write.
+  template <typename M>
+  auto Query() const {
+    return Reader::Query<M>();
+  }
+
   // For plugins and tools, which handle records of any model; `model` counts in
   // Schema::graph().models, and `record` is of that model's type. They return the record as it is
   // stored, which lives until `Write` returns; otherwise as Insert, Upsert and Delete. UpsertRecord

@@ -68,6 +68,20 @@ std::string Equal(absl::string_view a, const FieldList& a_fields, absl::string_v
   return absl::StrJoin(terms, " && ");
 }
 
+// "a.x() != b.x() ? a.x() < b.x() : a.y() < b.y()".
+std::string Less(absl::string_view a, absl::string_view b, const FieldList& fields) {
+  std::string less;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const std::string accessor = FieldAccessor(*fields[i]);
+    if (i + 1 < fields.size()) {
+      absl::StrAppend(&less, a, ".", accessor, "() != ", b, ".", accessor, "() ? ");
+    }
+    absl::StrAppend(&less, a, ".", accessor, "() < ", b, ".", accessor, "()",
+                    i + 1 < fields.size() ? " : " : "");
+  }
+  return less;
+}
+
 void EmitField(const graph::Model& model, const FieldDescriptor& field, Printer& out) {
   const std::string accessor = FieldAccessor(field);
   const bool presence = graph::HasPresence(field);
@@ -201,7 +215,8 @@ void EmitTraits(const graph::Model& model, Printer& out) {
              {"names", absl::StrJoin(names, ", ")},
              {"equal", absl::StrJoin(equal, " && ")},
              {"values", Values("m", model.primary_key)},
-             {"same", Equal("a", model.primary_key, "b", model.primary_key)}},
+             {"same", Equal("a", model.primary_key, "b", model.primary_key)},
+             {"less", Less("a", "b", model.primary_key)}},
             "template <>\n"
             "struct ModelTraits<$model$> {\n"
             "  using Ref = $ref$;\n"
@@ -219,6 +234,9 @@ void EmitTraits(const graph::Model& model, Printer& out) {
             "  }\n"
             "  static bool SameKey(const $model$& a, const $model$& b) {\n"
             "    return $same$;\n"
+            "  }\n"
+            "  static bool KeyLess(const $model$& a, const $model$& b) {\n"
+            "    return $less$;\n"
             "  }\n"
             "  static inline constinit ::kin::internal::SlotBase slot_base{};\n"
             "  static const ::kin::internal::ModelOps& Ops();\n"

@@ -1,5 +1,6 @@
 #include "kin/store/internal/ordered_index.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -113,6 +114,101 @@ const OrderedIndex::Node* OrderedIndex::Last() const {
     while (const Node* next = node->next_[level].load(std::memory_order_acquire)) node = next;
   }
   return node == head_ ? nullptr : node;
+}
+
+// Nodes lie anywhere in memory, and each is found only through the one before: one miss of the
+// cache after the other. The levels above lead to places further on, from which several ways are
+// gone at once. What this reads is read again by who walks, so it needs not be exact.
+void OrderedIndex::Warm(const Node* from, absl::string_view end, std::size_t count) const {
+  constexpr std::size_t kTall = 20;
+  constexpr std::size_t kStarts = 96;
+  constexpr int kSteps = 8;
+  const auto beyond = [&](const Node* node) {
+    return node == nullptr || (!end.empty() && node->bytes() >= end);
+  };
+  const Node* starts[kStarts];  // From which all of the lowest level is gone.
+  std::size_t size = 0;
+  // Up to the third level, where one node in sixteen is.
+  const Node* node = from;
+  while (!beyond(node) && node->height_ < 3 && size < kStarts / 4) {
+    starts[size++] = node;
+    node = node->next_[node->height_ - 1].load(std::memory_order_acquire);
+  }
+  const Node* ways[kStarts];
+  std::size_t tall = 0;
+  for (; tall < std::min(kTall, count / 16 + 2) && !beyond(node) && node->height_ >= 3;
+       node = node->next_[2].load(std::memory_order_acquire)) {
+    ways[tall++] = node;
+    starts[size++] = node;
+  }
+  for (int step = 0; step < kSteps; ++step) {
+    for (std::size_t i = 0; i < tall; ++i) {
+      if (ways[i] == nullptr || size == kStarts) continue;
+      ways[i] = ways[i]->next_[1].load(std::memory_order_acquire);
+      if (ways[i] == nullptr) continue;
+      __builtin_prefetch(ways[i]);
+      starts[size++] = ways[i];
+      // The next step would look at a node that has just been asked for.
+    }
+    for (std::size_t i = 0; i < tall; ++i) {
+      if (ways[i] != nullptr && ways[i]->height_ >= 3) ways[i] = nullptr;  // Where another begins.
+    }
+  }
+  for (std::size_t i = 0; i < size; ++i) __builtin_prefetch(starts[i]->entry());
+  for (int step = 0; step < kSteps; ++step) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (starts[i] == nullptr) continue;
+      starts[i] = starts[i]->next();
+      if (starts[i] != nullptr) __builtin_prefetch(starts[i]);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      if (starts[i] == nullptr) continue;
+      if (starts[i]->height_ >= 2) {
+        starts[i] = nullptr;
+      } else {
+        __builtin_prefetch(starts[i]->entry());
+      }
+    }
+  }
+}
+
+std::size_t OrderedIndex::Gather(const Node** next, absl::string_view end,
+                                 absl::Span<const Node*> out) const {
+  constexpr std::size_t kWorthwhile = 32;
+  if (out.size() >= kWorthwhile) Warm(*next, end, out.size());
+  std::size_t size = 0;
+  const Node* node = *next;
+  for (; size < out.size() && node != nullptr; node = node->next()) {
+    if (!end.empty() && node->bytes() >= end) {
+      node = nullptr;
+      break;
+    }
+    out[size++] = node;
+  }
+  *next = node;
+  return size;
+}
+
+std::int64_t OrderedIndex::EstimateCount(absl::string_view begin, absl::string_view end) const {
+  // The lower the level, the better the guess and the longer the way: as far down as there are few.
+  constexpr std::int64_t kEnough = 16;
+  const auto before = [](const Node* node, absl::string_view bytes) {
+    return node != nullptr && node->bytes() < bytes;
+  };
+  const Node* node = head_;
+  for (int level = height_.load(std::memory_order_acquire) - 1; level >= 0; --level) {
+    const Node* next = node->next_[level].load(std::memory_order_acquire);
+    for (; before(next, begin); next = node->next_[level].load(std::memory_order_acquire)) {
+      node = next;
+    }
+    std::int64_t count = 0;
+    for (; next != nullptr && (end.empty() || before(next, end));
+         next = next->next_[level].load(std::memory_order_acquire)) {
+      ++count;
+    }
+    if (count >= kEnough || level == 0) return count << (2 * level);
+  }
+  return 0;
 }
 
 const Version* OrderedIndex::Visible(const Node& node, Stamp limit) const {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "kin/store/internal/version.h"
 
@@ -72,6 +73,12 @@ class OrderedIndex {
   // The first node with bytes >= `bytes`; the last one with bytes < `bytes`.
   const Node* LowerBound(absl::string_view bytes) const;
   const Node* Before(absl::string_view bytes) const;
+  // Stores up to out.size() nodes, from *next on, with bytes < `end` (empty: all), and in *next the
+  // one to go on with, null if there is none. Returns how many. As next(), but for records that are
+  // far from each other in memory much faster.
+  std::size_t Gather(const Node** next, absl::string_view end, absl::Span<const Node*> out) const;
+  // About how many nodes have `begin` <= bytes < `end` (empty: no bound). O(log n).
+  std::int64_t EstimateCount(absl::string_view begin, absl::string_view end) const;
   // The version that a view sees of the record of a node, null if it sees none there.
   const Version* Visible(const Node& node, Stamp limit) const;
 
@@ -95,6 +102,8 @@ class OrderedIndex {
   std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
+  // Asks for the memory of about `count` nodes from `from` on, and of their records.
+  void Warm(const Node* from, absl::string_view end, std::size_t count) const;
   static Node* NewNode(absl::string_view bytes, int height);
   int RandomHeight();
   // For each level the last node with bytes < `bytes`.

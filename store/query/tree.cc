@@ -8,6 +8,8 @@
 #include "kin/proto/graph/graph.h"
 #include "kin/store/internal/key_parts.h"
 #include "kin/store/internal/read_field.h"
+#include "kin/store/query/internal/bound_condition.h"
+#include "kin/store/query/internal/value.h"
 #include "re2/re2.h"
 
 namespace kin::query {
@@ -107,27 +109,13 @@ Operand Beyond(int direction) {
   return operand;
 }
 
-Operand TimeOperand(absl::Time time) {
-  if (time == absl::InfiniteFuture()) return Beyond(1);
-  if (time == absl::InfinitePast()) return Beyond(-1);
-  const std::int64_t seconds = absl::ToUnixSeconds(time);
-  Operand operand = NumberOperand(BiasInteger(seconds));
-  operand.nanos =
-      static_cast<std::int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds)));
+Operand MomentOperand(const internal::Moment& moment) {
+  Operand operand = NumberOperand(BiasInteger(moment.seconds));
+  operand.nanos = moment.nanos;
   return operand;
 }
 
-Operand DurationOperand(absl::Duration duration) {
-  if (duration == absl::InfiniteDuration()) return Beyond(1);
-  if (duration == -absl::InfiniteDuration()) return Beyond(-1);
-  absl::Duration rest;
-  const std::int64_t seconds = absl::IDivDuration(duration, absl::Seconds(1), &rest);
-  Operand operand = NumberOperand(BiasInteger(seconds));
-  operand.nanos = static_cast<std::int32_t>(absl::ToInt64Nanoseconds(rest));
-  return operand;
-}
-
-// Null if the value is not of that type.
+// Whether the value is of that type; then it is stored.
 struct OperandMaker {
   FieldType type;
   Operand* out;
@@ -180,11 +168,11 @@ struct OperandMaker {
     return type == FieldType::kText;
   }
   bool operator()(absl::Time value) const {
-    *out = TimeOperand(value);
+    *out = MomentOperand(internal::MomentOf(value));
     return type == FieldType::kTime;
   }
   bool operator()(absl::Duration value) const {
-    *out = DurationOperand(value);
+    *out = MomentOperand(internal::MomentOf(value));
     return type == FieldType::kDuration;
   }
 };
@@ -410,16 +398,8 @@ absl::StatusOr<Condition> Matches(const FieldDescriptor& field,
 }
 
 absl::StatusOr<Condition> Matches(const FieldDescriptor& field, absl::string_view pattern) {
-  re2::RE2::Options options(re2::RE2::Quiet);
-  if (field.type() == FieldDescriptor::TYPE_BYTES) {
-    options.set_encoding(re2::RE2::Options::EncodingLatin1);
-  }
-  auto compiled =
-      std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
-  if (!compiled->ok()) {
-    return Mismatch(field,
-                    absl::StrCat("\"", pattern, "\" is no RE2 pattern: ", compiled->error()));
-  }
+  std::shared_ptr<const re2::RE2> compiled = internal::CompilePattern(field, pattern);
+  if (absl::Status status = internal::CheckPattern(field, *compiled); !status.ok()) return status;
   return Matches(field, std::move(compiled));
 }
 
@@ -495,6 +475,64 @@ Condition And(std::vector<Condition> conditions) {
 Condition Or(std::vector<Condition> conditions) {
   return Combine(Node::Kind::kOr, std::move(conditions));
 }
+
+namespace internal {
+
+Moment MomentOf(absl::Time time) {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (time == absl::InfiniteFuture()) return {kMax, 0};
+  if (time == absl::InfinitePast()) return {std::numeric_limits<std::int64_t>::min(), 0};
+  const std::int64_t seconds = absl::ToUnixSeconds(time);
+  return {seconds, static_cast<std::int32_t>(
+                       absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds)))};
+}
+
+Moment MomentOf(absl::Duration duration) {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  if (duration == absl::InfiniteDuration()) return {kMax, 0};
+  if (duration == -absl::InfiniteDuration()) return {std::numeric_limits<std::int64_t>::min(), 0};
+  absl::Duration rest;
+  const std::int64_t seconds = absl::IDivDuration(duration, absl::Seconds(1), &rest);
+  return {seconds, static_cast<std::int32_t>(absl::ToInt64Nanoseconds(rest))};
+}
+
+// A value of the type is always one that MakeOperand takes.
+Operand OperandOf(FieldType type, std::int64_t value) {
+  Operand operand;
+  OperandMaker{type, &operand}(value);
+  return operand;
+}
+
+Operand OperandOf(FieldType type, std::uint64_t value) {
+  Operand operand;
+  OperandMaker{type, &operand}(value);
+  return operand;
+}
+
+Operand OperandOf(FieldType /*type*/, bool value) { return NumberOperand(BiasInteger(value)); }
+Operand OperandOf(FieldType /*type*/, Real value) { return NumberOperand(value.biased); }
+Operand OperandOf(FieldType /*type*/, Moment value) { return MomentOperand(value); }
+Operand OperandOf(FieldType /*type*/, absl::string_view value) {
+  Operand operand;
+  operand.bytes = std::string(value);
+  return operand;
+}
+
+Condition NodeOf(Node::Kind kind, const FieldDescriptor& field, Comparison comparison,
+                 std::vector<Operand> operands) {
+  auto node = NewNode(kind, field);
+  node->comparison = comparison;
+  if (kind == Node::Kind::kIn) {
+    for (Operand& operand : operands) {
+      if (operand.beyond == 0) node->operands.push_back(std::move(operand));
+    }
+  } else {
+    node->operand = std::move(operands[0]);
+  }
+  return node;
+}
+
+}  // namespace internal
 
 Condition Not(Condition condition) {
   auto node = std::make_shared<Node>();

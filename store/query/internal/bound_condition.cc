@@ -71,11 +71,31 @@ bool TextHolds(const Node& node, absl::string_view text) {
     case Node::Kind::kContains:
       return absl::StrContains(text, node.text);
     default:
-      return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *node.pattern);
+      return MatchesPattern(*node.pattern, text);
   }
 }
 
 }  // namespace
+
+std::shared_ptr<const re2::RE2> CompilePattern(const FieldDescriptor& field,
+                                               absl::string_view pattern) {
+  re2::RE2::Options options(re2::RE2::Quiet);
+  if (field.type() == FieldDescriptor::TYPE_BYTES) {
+    options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  }
+  return std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()),
+                                          options);
+}
+
+absl::Status CheckPattern(const FieldDescriptor& field, const re2::RE2& pattern) {
+  if (pattern.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field.full_name(), ": \"", pattern.pattern(),
+                                                 "\" is no RE2 pattern: ", pattern.error()));
+}
+
+bool MatchesPattern(const re2::RE2& pattern, absl::string_view text) {
+  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), pattern);
+}
 
 bool Holds(Comparison comparison, int result) { return Holds(comparison, std::int64_t{result}, 0); }
 

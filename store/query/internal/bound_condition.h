@@ -47,6 +47,12 @@ class BoundCondition {
   absl::flat_hash_map<const Node*, const graph::Association*> associations_;
 };
 
+// For conditions with a pattern; an invalid one is seen by CheckPattern.
+std::shared_ptr<const re2::RE2> CompilePattern(const google::protobuf::FieldDescriptor& field,
+                                               absl::string_view pattern);
+absl::Status CheckPattern(const google::protobuf::FieldDescriptor& field, const re2::RE2& pattern);
+bool MatchesPattern(const re2::RE2& pattern, absl::string_view text);
+
 // What `result`, negative, 0 or positive, says of a comparison.
 bool Holds(Comparison comparison, int result);
 bool Holds(Comparison comparison, std::int64_t a, std::int64_t b);

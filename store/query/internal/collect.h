@@ -1,0 +1,64 @@
+// Following an association from many records at once.
+#ifndef KIN_STORE_QUERY_INTERNAL_COLLECT_H_
+#define KIN_STORE_QUERY_INTERNAL_COLLECT_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/types/span.h"
+#include "kin/store/internal/follow.h"
+#include "kin/store/query/internal/cursor.h"
+
+namespace kin::query::internal {
+
+template <typename T>
+void RemoveDuplicates(std::vector<const T*>* records) {
+  absl::flat_hash_set<const T*> seen;
+  seen.reserve(records->size());
+  records->erase(std::remove_if(records->begin(), records->end(),
+                                [&](const T* record) { return !seen.insert(record).second; }),
+                 records->end());
+}
+
+// The records that association A leads to from `owners`, each once if these are.
+template <typename A>
+std::vector<const typename A::Target*> CollectTargets(
+    const View* view, const std::vector<const typename A::Owner*>& owners, Interrupt* interrupt) {
+  using Target = typename A::Target;
+  using OwnerRef = RefOf<typename A::Owner>;
+  std::vector<const Target*> targets;
+  if constexpr (A::kThrough && A::kMany) {
+    targets = CollectTargets<typename A::Source>(
+        view, CollectTargets<typename A::Through>(view, owners, interrupt), interrupt);
+    RemoveDuplicates(&targets);
+  } else {
+    constexpr std::size_t kGroup = 256;
+    using Out = std::conditional_t<A::kMany, Range<Target>, RefOf<Target>>;
+    std::vector<OwnerRef> refs;
+    std::vector<Out> out;
+    for (std::size_t begin = 0; begin < owners.size(); begin += kGroup) {
+      if (interrupt->Stopped()) break;
+      const std::size_t size = std::min(kGroup, owners.size() - begin);
+      refs.clear();
+      for (std::size_t i = 0; i < size; ++i) refs.emplace_back(owners[begin + i], view);
+      out.assign(size, Out());
+      kin::internal::ResolveAll<A>(absl::Span<const OwnerRef>(refs), absl::MakeSpan(out));
+      for (const Out& each : out) {
+        if constexpr (A::kMany) {
+          for (const RefOf<Target>& target : each) targets.push_back(target.get());
+        } else if (each) {
+          targets.push_back(each.get());
+        }
+      }
+    }
+    // The children of a has_many have one parent: they are met once.
+    if constexpr (!A::kMany) RemoveDuplicates(&targets);
+  }
+  return targets;
+}
+
+}  // namespace kin::query::internal
+
+#endif  // KIN_STORE_QUERY_INTERNAL_COLLECT_H_

@@ -1,0 +1,116 @@
+// Walks the path of a plan.
+#ifndef KIN_STORE_QUERY_INTERNAL_CURSOR_H_
+#define KIN_STORE_QUERY_INTERNAL_CURSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/optimization.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "kin/store/internal/table.h"
+#include "kin/store/query/internal/plan.h"
+#include "kin/store/query/options.h"
+
+namespace kin::query::internal {
+
+// Says when a query is to be stopped. Thread-compatible.
+class Interrupt {
+ public:
+  // Stopped at once unless `status` is OK.
+  Interrupt(const QueryOptions* options, absl::Status status)
+      : options_(options), status_(std::move(status)) {}
+  // Whether it is; from then on status() says why.
+  bool Stopped() { return ABSL_PREDICT_FALSE(!status_.ok()) || (options_ != nullptr && Look()); }
+  void Stop(absl::Status status) { status_.Update(status); }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  bool Look();
+
+  const QueryOptions* options_;  // Null: never.
+  absl::Status status_;
+};
+
+// The records of a path, in batches, so that the loop over them is the caller's, with types known.
+// In a transaction nothing may change until it is at its end. Thread-compatible.
+class Cursor {
+ public:
+  static constexpr int kBatch = 256;
+
+  // `plan` must outlive it. `interrupt` stops what takes long before the first batch, and may be
+  // null.
+  Cursor(const Plan& plan, Interrupt* interrupt);
+
+  // Stores up to kBatch entries, each record once; returns how many, 0 at the end. What the view
+  // shows of an entry is VisibleAt(entry, limit), which may be nothing. Entries have not been
+  // touched, where that could be avoided: see Prefetch.
+  int Next(const Version** out);
+  // To be called before entry `i` of a batch is judged: asks for the memory of a later one.
+  static void Prefetch(const Version* const* batch, int i, int size) {
+    constexpr int kAhead = 16;
+    if (i + kAhead >= size) return;
+    const char* bytes = reinterpret_cast<const char*>(batch[i + kAhead]);
+    __builtin_prefetch(bytes);
+    __builtin_prefetch(bytes + 64);
+  }
+
+ private:
+  using HashIndex = kin::internal::HashIndex;
+  using OrderedIndex = kin::internal::OrderedIndex;
+  using VersionSet = absl::flat_hash_set<const Version*>;
+
+  Cursor(const Plan& plan, const Path& path, Interrupt* interrupt);
+  // As Next, of versions that are visible.
+  int NextVisible(const Version** out);
+  int NextOfPath(const Version** out);
+  int NextOfScan(const Version** out);
+  int NextOfLookup(const Version** out);
+  int NextOfList(const Version** out, int size);
+  int NextOfRange(const Version** out);
+  int NextBackward(const Version** out);
+  int NextCollected(const Version** out);
+  // One record for the key, or the beginning of a list; returns how many records were stored.
+  int StartKey(const kin::internal::KeyParts& key, const Version** out);
+  bool HasKey(const Version* version) const;
+  void FillGroup();
+  void CollectJoin();
+  void CollectUnion();
+  void CollectIntersected();
+  bool Stopped() { return interrupt_ != nullptr && interrupt_->Stopped(); }
+
+  const Plan& plan_;
+  const Path& path_;
+  const Table& table_;
+  const View& view_;
+  const kin::internal::Stamp limit_;
+  Interrupt* const interrupt_;
+
+  // kScan.
+  const kin::internal::LineTable* lines_ = nullptr;
+  std::uint64_t bucket_ = 0;
+  // kLookup: the key after the present one, whose list is being read if there is one.
+  std::size_t key_ = 0;
+  const kin::internal::PostingList* list_ = nullptr;
+  const kin::internal::PostingArray* array_ = nullptr;
+  std::uint32_t position_ = 0;
+  std::uint32_t used_ = 0;
+  // kRange.
+  bool started_ = false;
+  const OrderedIndex::Node* node_ = nullptr;
+  std::string end_;                               // Backward: of what is left.
+  std::vector<const OrderedIndex::Node*> group_;  // Backward: the nodes of one key, left to visit.
+  // kJoin and kUnion.
+  std::vector<const Version*> collected_;
+  std::size_t next_collected_ = 0;
+  // Of path.intersected.
+  std::vector<VersionSet> others_;
+};
+
+}  // namespace kin::query::internal
+
+#endif  // KIN_STORE_QUERY_INTERNAL_CURSOR_H_

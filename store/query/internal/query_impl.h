@@ -1,0 +1,684 @@
+// What kin/store/query/query.h declares.
+#ifndef KIN_STORE_QUERY_INTERNAL_QUERY_IMPL_H_
+#define KIN_STORE_QUERY_INTERNAL_QUERY_IMPL_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "kin/store/query/query.h"  // IWYU pragma: keep
+
+namespace kin {
+
+#define KIN_QUERY_TEMPLATE                                                                    \
+  template <typename M, typename Source, typename Condition, typename Order, typename Writer, \
+            bool kChecked>
+#define KIN_QUERY Query<M, Source, Condition, Order, Writer, kChecked>
+
+namespace query::internal {
+
+template <typename M, typename Writer>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto StartQuery(const kin::internal::View* view,
+                                                    Writer* writer) {
+  return Query<M, FromTable, Everything<M>, OrderList<M>, Writer, false>(view, writer, FromTable(),
+                                                                         Everything<M>());
+}
+
+// The slot of a unique value, by the types that FindBy has.
+template <typename C>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline const typename C::Model* FindUnique(
+    const kin::internal::View* view, const C& condition) {
+  using F = typename C::Field;
+  using M = typename C::Model;
+  using V = typename F::Value;
+  const auto find = [&](const auto& value) {
+    using Here = kin::internal::Place<M, F::kUniqueSlot>;
+    return kin::internal::FindRecord<M, Here>(
+        view, Here::Of(view), kin::internal::HashKey(value),
+        [value](const M& record) { return F::Has(record) && F::Get(record) == value; });
+  };
+  if constexpr (std::is_same_v<V, std::string>) {
+    return find(absl::string_view(condition.value()));
+  } else {
+    if (!std::in_range<V>(condition.value())) return static_cast<const M*>(nullptr);
+    return find(static_cast<V>(condition.value()));
+  }
+}
+
+// A condition that has been prepared; it is judged only where no index has.
+template <typename M, typename A, typename B>
+auto Both(const A& a, B b) {
+  if constexpr (std::is_same_v<A, Everything<M>>) {
+    return b;
+  } else {
+    return AndCondition<A, B>(a, std::move(b));
+  }
+}
+
+// A value of a field as the key of a group.
+template <typename F>
+using GroupKey =
+    std::optional<Kept<decltype(Access<F>::Get(std::declval<const typename F::Model&>()))>>;
+
+}  // namespace query::internal
+
+KIN_QUERY_TEMPLATE
+template <typename P>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto KIN_QUERY::Where(P condition) const {
+  static_assert(query::ConditionType<P>,
+                "kin: Where takes a condition, such as UserModel::age >= 18; write "
+                "UserModel::active == true for a bool field");
+  if constexpr (query::ConditionType<P>) {
+    static_assert(std::is_same_v<typename P::Model, M>,
+                  "kin: the condition is on another model than the query's; ask an association "
+                  "with Has(condition)");
+    absl::Status prepared = condition.Prepare(view_);
+    auto query =
+        As<decltype(query::internal::Both<M>(condition_, std::move(condition))), Order, kChecked>(
+            query::internal::Both<M>(condition_, std::move(condition)));
+    if (ABSL_PREDICT_FALSE(!prepared.ok())) {
+      auto bounds = bounds_ == nullptr ? std::make_shared<query::internal::Bounds>()
+                                       : std::make_shared<query::internal::Bounds>(*bounds_);
+      bounds->status.Update(prepared);
+      query.bounds_ = std::move(bounds);
+    }
+    return query;
+  }
+}
+
+KIN_QUERY_TEMPLATE
+template <typename... Terms>
+auto KIN_QUERY::OrderBy(Terms... /*terms*/) const {
+  return As<Condition,
+            query::internal::OrderList<M, typename query::internal::TermOf<Terms>::Type...>,
+            kChecked>(condition_);
+}
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::With(QueryOptions options) const {
+  auto query = As<Condition, Order, true>(condition_);
+  auto bounds = std::make_shared<query::internal::Bounds>();
+  bounds->status = status();
+  bounds->given = true;
+  bounds->options = std::move(options);
+  query.bounds_ = std::move(bounds);
+  return query;
+}
+
+KIN_QUERY_TEMPLATE
+template <typename A>
+auto KIN_QUERY::FollowTo() const {
+  static_assert(std::is_same_v<typename A::Owner, M>,
+                "kin: Follow takes an association of the query's model");
+  using Target = typename A::Target;
+  using From = query::internal::FromFollow<Query, A>;
+  using Next = Query<Target, From, query::Everything<Target>, query::internal::OrderList<Target>,
+                     Writer, kChecked>;
+  Next next(view_, writer_, From{*this}, query::Everything<Target>());
+  next.bounds_ = bounds_;
+  return next;
+}
+
+KIN_QUERY_TEMPLATE
+query::internal::PlanRequest KIN_QUERY::RequestOf(bool ordered, bool reversed,
+                                                  std::int64_t wanted) const {
+  query::internal::PlanRequest request;
+  request.view = view_;
+  request.table = &table();
+  request.condition = condition_.Tree();
+  request.ordered = ordered;
+  request.reversed = reversed;
+  request.wanted = wanted;
+  if (ordered) {
+    request.order = Order::Dynamic();
+    if (page_.after.has_value()) request.after = page_.after->get();
+  }
+  return request;
+}
+
+KIN_QUERY_TEMPLATE
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline const M* KIN_QUERY::FindOne() const {
+  const M* record = query::internal::FindUnique(view_, *query::internal::FindsOne(condition_));
+  if (record == nullptr || !condition_.True(view_, *record) || !AfterHolds(*record)) return nullptr;
+  return record;
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Visit>
+void KIN_QUERY::ForEachOfTable(const Plan& plan, Interrupt* interrupt, Visit& visit) const {
+  query::internal::Cursor cursor(plan, interrupt);
+  const internal::Version* batch[query::internal::Cursor::kBatch];
+  const bool judged = !plan.exact();
+  const internal::Stamp limit = view_->Limit();
+  while (const int size = cursor.Next(batch)) {
+    if constexpr (kChecked) {
+      if (interrupt->Stopped()) return;
+    }
+    for (int i = 0; i < size; ++i) {
+      query::internal::Cursor::Prefetch(batch, i, size);
+      const internal::Version* version = internal::VisibleAt(batch[i], limit);
+      if (ABSL_PREDICT_FALSE(version == nullptr)) continue;
+      const M& record = *internal::RecordIn<M>(version);
+      if (judged && !condition_.True(view_, record)) continue;
+      if (ABSL_PREDICT_FALSE(page_.after.has_value()) && !AfterHolds(record)) continue;
+      if (!visit(record)) return;
+    }
+  }
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Visit>
+void KIN_QUERY::ForEachMatch(bool ordered, bool reversed, std::int64_t wanted, bool* delivered,
+                             Interrupt* interrupt, Visit visit) const {
+  if (ABSL_PREDICT_FALSE(interrupt->Stopped())) return;
+  if constexpr (kFindsOne) {
+    *delivered = true;
+    if (const M* record = FindOne()) visit(*record);
+  } else if constexpr (kTable) {
+    const Plan plan(RequestOf(ordered, reversed, wanted));
+    *delivered = plan.ordered();
+    ForEachOfTable(plan, interrupt, visit);
+  } else {
+    *delivered = false;
+    const std::vector<const M*> records = source_.Collect(view_, interrupt);
+    constexpr std::size_t kAhead = 12;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (kChecked && i % query::internal::Cursor::kBatch == 0 && interrupt->Stopped()) return;
+      if (i + kAhead < records.size()) {
+        __builtin_prefetch(reinterpret_cast<const char*>(records[i + kAhead]) - 16);
+        __builtin_prefetch(reinterpret_cast<const char*>(records[i + kAhead]) + 48);
+      }
+      const M& record = *records[i];
+      if (!condition_.True(view_, record) || !AfterHolds(record)) continue;
+      if (!visit(record)) return;
+    }
+  }
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Visit>
+void KIN_QUERY::ForEachInOrder(bool reversed, query::internal::Page<M> page, Interrupt* interrupt,
+                               Visit visit) const {
+  if (page.limit == 0) return;
+  const std::int64_t wanted = page.wanted();
+  const auto less = [reversed](const M* a, const M* b) {
+    return reversed ? Order::Less(*b, *a) : Order::Less(*a, *b);
+  };
+  bool delivered = false;
+  std::int64_t skipped = 0;
+  std::int64_t given = 0;
+  query::internal::TopList<const M*, decltype(less)> top(wanted, less);
+  const auto give = [&](const M& record) {
+    if (skipped < page.offset) {
+      ++skipped;
+      return true;
+    }
+    ++given;
+    return visit(record) && (page.limit < 0 || given < page.limit);
+  };
+  ForEachMatch(true, reversed, wanted, &delivered, interrupt, [&](const M& record) {
+    if (delivered) return give(record);
+    top.Add(&record);
+    return true;
+  });
+  if (delivered || !interrupt->status().ok()) return;
+  for (const M* record : top.Sorted()) {
+    if (!give(*record)) return;
+  }
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Visit>
+void KIN_QUERY::ForEachResult(bool ordered, Interrupt* interrupt, Visit visit) const {
+  if (page_.bounded() || (ordered && (!Order::kEmpty || page_.after.has_value()))) {
+    ForEachInOrder(false, page_, interrupt, visit);
+    return;
+  }
+  bool delivered;
+  ForEachMatch(false, false, -1, &delivered, interrupt, visit);
+}
+
+KIN_QUERY_TEMPLATE
+std::vector<const M*> KIN_QUERY::Records(bool ordered, Interrupt* interrupt) const {
+  std::vector<const M*> records;
+  ForEachResult(ordered, interrupt, [&](const M& record) {
+    records.push_back(&record);
+    return true;
+  });
+  return records;
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Visit>
+auto KIN_QUERY::ForEach(Visit visit) const {
+  Interrupt interrupt = NewInterrupt();
+  const auto call = [&](const M& record) {
+    if constexpr (std::is_same_v<decltype(visit(Ref())), bool>) {
+      return visit(Ref(&record, view_));
+    } else {
+      visit(Ref(&record, view_));
+      return true;
+    }
+  };
+  if constexpr (std::is_void_v<Writer>) {
+    ForEachResult(true, &interrupt, call);
+  } else {
+    // `visit` may change records.
+    for (const M* record : Records(true, &interrupt)) {
+      if (!interrupt.status().ok() || !call(*record)) break;
+    }
+  }
+  if constexpr (kChecked) return interrupt.status();
+}
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::ToVector() const -> Result<std::vector<Ref>> {
+  Interrupt interrupt = NewInterrupt();
+  std::vector<Ref> refs;
+  ForEachResult(true, &interrupt, [&](const M& record) {
+    refs.emplace_back(&record, view_);
+    return true;
+  });
+  return Answer(interrupt, std::move(refs));
+}
+
+KIN_QUERY_TEMPLATE
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto KIN_QUERY::First() const -> Result<Ref> {
+  if constexpr (kFindsOne) {
+    // As Find, and as fast.
+    if (ABSL_PREDICT_TRUE(bounds_ == nullptr && !page_.bounded())) {
+      const M* record = FindOne();
+      return record == nullptr ? Ref() : Ref(record, view_);
+    }
+  }
+  return FirstInOrder();
+}
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::FirstInOrder() const -> Result<Ref> {
+  Interrupt interrupt = NewInterrupt();
+  Ref first;
+  const auto keep = [&](const M& record) {
+    first = Ref(&record, view_);
+    return false;
+  };
+  query::internal::Page<M> page = page_;
+  page.limit = page.limit < 0 ? 1 : std::min<std::int64_t>(page.limit, 1);
+  ForEachInOrder(false, page, &interrupt, keep);
+  return Answer(interrupt, first);
+}
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::Last() const -> Result<Ref> {
+  Interrupt interrupt = NewInterrupt();
+  Ref last;
+  if (page_.bounded()) {
+    ForEachInOrder(false, page_, &interrupt, [&](const M& record) {
+      last = Ref(&record, view_);
+      return true;
+    });
+  } else {
+    query::internal::Page<M> page = page_;
+    page.limit = 1;
+    ForEachInOrder(true, page, &interrupt, [&](const M& record) {
+      last = Ref(&record, view_);
+      return false;
+    });
+  }
+  return Answer(interrupt, last);
+}
+
+KIN_QUERY_TEMPLATE
+std::int64_t KIN_QUERY::CountMatches(std::int64_t wanted, Interrupt* interrupt) const {
+  std::int64_t count = 0;
+  const auto add = [&](const M& /*record*/) { return ++count != wanted; };
+  if constexpr (kTable && !kFindsOne) {
+    if (interrupt->Stopped()) return 0;
+    const Plan plan(RequestOf(false, false, wanted));
+    if (!page_.after.has_value()) {
+      if (const std::optional<std::int64_t> known = plan.KnownCount()) return *known;
+    }
+    ForEachOfTable(plan, interrupt, add);
+  } else {
+    bool delivered;
+    ForEachMatch(false, false, wanted, &delivered, interrupt, add);
+  }
+  return count;
+}
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::Count() const -> Result<std::int64_t> {
+  Interrupt interrupt = NewInterrupt();
+  if (page_.limit == 0) return Answer(interrupt, std::int64_t{0});
+  const std::int64_t matches = CountMatches(page_.wanted(), &interrupt);
+  const std::int64_t left = std::max<std::int64_t>(matches - page_.offset, 0);
+  return Answer(interrupt, page_.limit < 0 ? left : std::min(left, page_.limit));
+}
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::Exists() const -> Result<bool> {
+  Interrupt interrupt = NewInterrupt();
+  if (page_.limit == 0) return Answer(interrupt, false);
+  const std::int64_t enough =
+      page_.offset == std::numeric_limits<std::int64_t>::max() ? page_.offset : page_.offset + 1;
+  return Answer(interrupt, CountMatches(enough, &interrupt) > page_.offset);
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Fold>
+auto KIN_QUERY::Aggregate() const -> Result<typename Fold::Answer> {
+  static_assert(std::is_same_v<typename Fold::Model, M>,
+                "kin: the field is not one of the query's model");
+  Interrupt interrupt = NewInterrupt();
+  Fold fold;
+  ForEachResult(false, &interrupt, [&](const M& record) {
+    fold.Add(record);
+    return true;
+  });
+  if constexpr (kChecked) {
+    if (absl::Status status = fold.status(); interrupt.status().ok() && !status.ok()) return status;
+  }
+  return Answer(interrupt, fold.Get());
+}
+
+KIN_QUERY_TEMPLATE
+template <typename F, bool kLargest>
+auto KIN_QUERY::Extreme() const -> Result<std::optional<query::internal::Copied<F>>> {
+  if constexpr (kTable && F::kOrdered && !kFindsOne) {
+    if (!Paged()) {
+      // The first one in the order of the field, which an index may give.
+      const auto present = [&] {
+        if constexpr (F::kPresence) {
+          return Where(!query::internal::NullCondition<F>());
+        } else {
+          return *this;
+        }
+      };
+      const auto first = present().OrderBy(query::internal::Term<F, kLargest>()).Limit(1).First();
+      if constexpr (kChecked) {
+        if (!first.ok()) return first.status();
+        if (!*first) return std::optional<query::internal::Copied<F>>();
+        return std::optional(query::internal::Access<F>::Copy(**first.value()));
+      } else {
+        if (!first) return std::nullopt;
+        return query::internal::Access<F>::Copy(*first);
+      }
+    }
+  }
+  return Aggregate<query::internal::Extremum<F, kLargest>>();
+}
+
+KIN_QUERY_TEMPLATE
+template <typename... F>
+auto KIN_QUERY::Pluck(const Field<F>&... /*fields*/) const
+    -> Result<std::vector<std::tuple<query::internal::MaybeCopied<F>...>>> {
+  static_assert((std::is_same_v<typename F::Model, M> && ...),
+                "kin: Pluck takes fields of the query's model");
+  Interrupt interrupt = NewInterrupt();
+  std::vector<std::tuple<query::internal::MaybeCopied<F>...>> rows;
+  ForEachResult(true, &interrupt, [&](const M& record) {
+    rows.emplace_back(query::internal::CopyOf<F>(record)...);
+    return true;
+  });
+  return Answer(interrupt, std::move(rows));
+}
+
+KIN_QUERY_TEMPLATE
+template <typename A, typename Out>
+auto KIN_QUERY::ResolveTo() const -> Result<std::vector<std::pair<Ref, Out>>> {
+  static_assert(std::is_same_v<typename A::Owner, M>,
+                "kin: Resolve takes an association of the query's model");
+  Interrupt interrupt = NewInterrupt();
+  std::vector<Ref> refs;
+  for (const M* record : Records(true, &interrupt)) refs.emplace_back(record, view_);
+  std::vector<Out> resolved(refs.size());
+  internal::ResolveAll<A>(absl::Span<const Ref>(refs), absl::MakeSpan(resolved));
+  std::vector<std::pair<Ref, Out>> pairs;
+  pairs.reserve(refs.size());
+  for (std::size_t i = 0; i < refs.size(); ++i) {
+    pairs.emplace_back(refs[i], std::move(resolved[i]));
+  }
+  return Answer(interrupt, std::move(pairs));
+}
+
+KIN_QUERY_TEMPLATE
+query::Explanation KIN_QUERY::Explained(bool run) const {
+  static_assert(kTable, "kin: Explain is for a query of a model; explain the one before Follow");
+  const bool ordered = !Order::kEmpty || Paged();
+  const Plan plan(RequestOf(ordered, false, page_.wanted()));
+  query::Explanation explanation = query::internal::Explain(plan);
+  if (!run) return explanation;
+  Interrupt interrupt = NewInterrupt();
+  std::int64_t visited = 0;
+  std::int64_t found = 0;
+  query::internal::Cursor cursor(plan, &interrupt);
+  const internal::Version* batch[query::internal::Cursor::kBatch];
+  bool done = interrupt.Stopped();
+  while (const int size = done ? 0 : cursor.Next(batch)) {
+    for (int i = 0; i < size && !done; ++i) {
+      const internal::Version* version = internal::VisibleAt(batch[i], view_->Limit());
+      if (version == nullptr) continue;
+      const M& record = *internal::RecordIn<M>(version);
+      ++visited;
+      if (condition_.True(view_, record) && AfterHolds(record)) ++found;
+      done = page_.limit >= 0 && (!ordered || plan.ordered()) && found >= page_.wanted();
+    }
+    done = done || interrupt.Stopped();
+  }
+  explanation.visited = visited;
+  explanation.found = found;
+  return explanation;
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Change>
+absl::StatusOr<std::int64_t> KIN_QUERY::ChangeAll(Change change) const {
+  static_assert(!std::is_void_v<Writer>,
+                "kin: UpdateAll and DeleteAll are for queries of a transaction");
+  Interrupt interrupt = BoundInterrupt();
+  const std::vector<const M*> records = Records(true, &interrupt);
+  if (!interrupt.status().ok()) return interrupt.status();
+  const auto savepoint = writer_->Savepoint();
+  std::int64_t changed = 0;
+  for (const M* record : records) {
+    // The record may have changed since, or be gone: by a cascade, or a hook.
+    const internal::Version* newest =
+        internal::NewestOf(table(), internal::Table::VersionOf(const_cast<M*>(record)));
+    absl::Status status = interrupt.Stopped() ? interrupt.status() : absl::OkStatus();
+    if (status.ok() && newest != nullptr) {
+      status = change(Ref(internal::RecordIn<M>(newest), view_));
+      ++changed;
+    }
+    if (!status.ok()) {
+      writer_->RollbackTo(savepoint);
+      return status;
+    }
+  }
+  return changed;
+}
+
+KIN_QUERY_TEMPLATE
+template <typename Change>
+absl::StatusOr<std::int64_t> KIN_QUERY::UpdateAll(Change change) const {
+  return ChangeAll([&](const Ref& ref) { return writer_->Update(ref, change).status(); });
+}
+
+KIN_QUERY_TEMPLATE
+absl::StatusOr<std::int64_t> KIN_QUERY::DeleteAll() const {
+  return ChangeAll([&](const Ref& ref) { return writer_->Delete(ref); });
+}
+
+// Goes through results as they are found, where no order is asked for; else through all of them.
+KIN_QUERY_TEMPLATE
+class KIN_QUERY::iterator {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = Ref;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const Ref*;
+  using reference = Ref;
+
+  iterator() = default;
+  Ref operator*() const { return Ref(*at_, state_->query.view_); }
+  iterator& operator++() {
+    if (ABSL_PREDICT_FALSE(++at_ == end_)) Refill();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const iterator& a, const iterator& b) { return a.at_ == b.at_; }
+
+ private:
+  friend class Query;
+  struct State {
+    explicit State(const Query& of) : query(of), interrupt(query.NewInterrupt()) {}
+    Query query;
+    Interrupt interrupt;
+    std::vector<const M*> records;  // Found, and to be gone through.
+    std::optional<Plan> plan;
+    std::optional<query::internal::Cursor> cursor;  // If there is more to be found.
+  };
+
+  explicit iterator(const Query& query) : state_(std::make_shared<State>(query)) {
+    constexpr bool kStreams = kTable && !kFindsOne && Order::kEmpty && std::is_void_v<Writer>;
+    if constexpr (kStreams) {
+      if (!query.Paged()) {
+        state_->plan.emplace(state_->query.RequestOf(false, false, -1));
+        state_->cursor.emplace(*state_->plan, &state_->interrupt);
+        Refill();
+        return;
+      }
+    }
+    state_->records = state_->query.Records(true, &state_->interrupt);
+    Point();
+  }
+
+  void Point() {
+    at_ = state_->records.data();
+    end_ = at_ + state_->records.size();
+    if (at_ == end_) at_ = end_ = nullptr;
+  }
+  ABSL_ATTRIBUTE_NOINLINE void Refill() {
+    std::vector<const M*>& records = state_->records;
+    records.clear();
+    const internal::Version* batch[query::internal::Cursor::kBatch];
+    while (state_->cursor.has_value() && records.empty()) {
+      const int size = state_->cursor->Next(batch);
+      for (int i = 0; i < size; ++i) {
+        query::internal::Cursor::Prefetch(batch, i, size);
+        const internal::Version* version =
+            internal::VisibleAt(batch[i], state_->query.view_->Limit());
+        if (ABSL_PREDICT_FALSE(version == nullptr)) continue;
+        const M* record = internal::RecordIn<M>(version);
+        if (state_->plan->exact() || state_->query.condition_.True(state_->query.view_, *record)) {
+          records.push_back(record);
+        }
+      }
+      if (size == 0) state_->cursor.reset();
+    }
+    Point();
+  }
+
+  std::shared_ptr<State> state_;
+  const M* const* at_ = nullptr;
+  const M* const* end_ = nullptr;
+};
+
+KIN_QUERY_TEMPLATE
+auto KIN_QUERY::begin() const -> iterator {
+  static_assert(!kChecked,
+                "kin: a query with bounds may fail while it is iterated; use ForEach or ToVector, "
+                "which return a status");
+  return iterator(*this);
+}
+
+#undef KIN_QUERY
+#undef KIN_QUERY_TEMPLATE
+
+namespace query::internal {
+
+// Aggregates for each value of a field.
+template <typename Query, typename F>
+class Grouped {
+  using M = typename Query::Record;
+  static_assert(std::is_same_v<typename F::Model, M>,
+                "kin: GroupBy takes a field of the query's model");
+  static_assert(Access<F>::kKind != FieldType::kOther,
+                "kin: GroupBy takes a field that holds one value, which has an order");
+  template <typename T>
+  using Result = typename Query::template Result<T>;
+  using Value = MaybeCopied<F>;
+
+ public:
+  explicit Grouped(const Query& query) : query_(query) {}
+
+  auto Count() const { return Fold<Counting<M>>(); }
+  template <typename G>
+  auto Sum(const Field<G>& /*field*/) const {
+    return Fold<Summing<G>>();
+  }
+  template <typename G>
+  auto Average(const Field<G>& /*field*/) const {
+    return Fold<Averaging<G>>();
+  }
+  template <typename G>
+  auto Min(const Field<G>& /*field*/) const {
+    return Fold<Extremum<G, false>>();
+  }
+  template <typename G>
+  auto Max(const Field<G>& /*field*/) const {
+    return Fold<Extremum<G, true>>();
+  }
+
+ private:
+  using Key = GroupKey<F>;
+
+  static Key KeyOf(const M& record) {
+    if (!Access<F>::Has(record)) return std::nullopt;
+    return Key(Access<F>::Get(record));
+  }
+
+  template <typename Folding>
+  auto Fold() const -> Result<std::vector<std::pair<Value, typename Folding::Answer>>> {
+    static_assert(std::is_same_v<typename Folding::Model, M>,
+                  "kin: the field is not one of the query's model");
+    struct Group {
+      const M* first;
+      Folding folding;
+    };
+    auto interrupt = query_.NewInterrupt();
+    absl::flat_hash_map<Key, Group> groups;
+    query_.ForEachResult(false, &interrupt, [&](const M& record) {
+      groups.try_emplace(KeyOf(record), Group{&record, Folding()})
+          .first->second.folding.Add(record);
+      return true;
+    });
+    std::vector<const std::pair<const Key, Group>*> sorted;
+    for (const auto& group : groups) sorted.push_back(&group);
+    std::sort(sorted.begin(), sorted.end(),
+              [](const auto* a, const auto* b) { return a->first < b->first; });
+    std::vector<std::pair<Value, typename Folding::Answer>> answer;
+    for (const auto* group : sorted) {
+      if (absl::Status status = group->second.folding.status(); !status.ok()) {
+        interrupt.Stop(std::move(status));
+      }
+      answer.emplace_back(CopyOf<F>(*group->second.first), group->second.folding.Get());
+    }
+    return Query::Answer(interrupt, std::move(answer));
+  }
+
+  Query query_;
+};
+
+}  // namespace query::internal
+
+}  // namespace kin
+
+#endif  // KIN_STORE_QUERY_INTERNAL_QUERY_IMPL_H_
