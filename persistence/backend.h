@@ -54,7 +54,8 @@ struct Batch {
 // about.
 //
 // Called in this order: Load once; Start once, or Describe; then the rest. Thread-compatible,
-// except for Admit, which may run beside Apply, Sync and Tidy.
+// except for Admit, which may run beside Apply, Sync and Tidy. Apply and Sync are called on the
+// thread of whoever waits for a commit, or on that of write-behind; one at a time.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -82,9 +83,14 @@ class Backend {
   // Makes all that was applied survive the machine.
   virtual absl::Status Sync() = 0;
 
-  // Called after a batch, when all who waited for it know, for chores such as checkpoints. `busy`:
-  // the next batch is due already, so only what cannot wait. A fault in a chore shows in a later
-  // call, if it matters.
+  // Asked after a batch: whether Tidy has something to do. `busy`: the next batch is due already,
+  // so only what cannot wait. Cheap; may be called under a lock.
+  virtual bool NeedsTidy(bool busy) const {
+    static_cast<void>(busy);
+    return true;
+  }
+  // For chores such as checkpoints: called on the thread of write-behind, where nobody waits for it
+  // but the next batch. A fault in a chore shows in a later call, if it matters.
   virtual void Tidy(bool busy) = 0;
 
   // Releases the database. After OK nothing else is called. On error nothing was released.

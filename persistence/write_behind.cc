@@ -1,4 +1,5 @@
-// What a store and its users call. The writing thread is in write_behind_thread.cc.
+// What a store and its users call. Waiting is in write_behind_wait.cc, what the writing thread does
+// in write_behind_thread.cc, and an attempt to write in write_behind_attempt.cc.
 #include "kin/persistence/write_behind.h"
 
 #include <algorithm>
@@ -38,7 +39,7 @@ absl::StatusOr<LoadedState> WriteBehind::Load(const Schema& schema, Loader& load
     number_keys_.push_back(schema.has_number_key(static_cast<int>(model)));
     logs_.emplace_back(number_keys_.back());
   }
-  newest_ = synced_ = state->commit;
+  newest_ = synced_ = flight_to_ = state->commit;
   applied_ = state->commit;
   return state;
 }
@@ -117,55 +118,13 @@ void WriteBehind::OnCommit(CommitNumber commit, absl::Span<const Change> changes
   auto crossed = [](std::int64_t before, std::int64_t after, std::int64_t limit) {
     return before < limit && after >= limit;
   };
-  if (first || crossed(changes_before, logged_changes_, options_.flush_changes) ||
+  const bool oversleeps = first && logged_since_ + options_.flush_after < sleeps_until_;
+  if (oversleeps || crossed(changes_before, logged_changes_, options_.flush_changes) ||
       crossed(bytes_before, logged_bytes_, options_.flush_bytes) ||
       crossed(bytes_before + flight_bytes_, OutstandingBytes(), options_.max_bytes) ||
       crossed(changes_before, logged_changes_, CompactionLimit())) {
     work_.Signal();
   }
-}
-
-absl::Status WriteBehind::Flush(absl::Duration timeout) {
-  absl::MutexLock lock(&mutex_);
-  return Wait(newest_, /*synced=*/false, /*retry_now=*/true, clock_->Now() + timeout);
-}
-
-absl::Status WriteBehind::WaitDurable(CommitNumber commit, Durability durability,
-                                      absl::Duration timeout) {
-  if (durability == Durability::kBuffered) return absl::OkStatus();
-  absl::MutexLock lock(&mutex_);
-  if (commit > newest_) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("there is no commit ", commit, " yet; the newest is ", newest_));
-  }
-  return Wait(commit, durability == Durability::kSynced, /*retry_now=*/false,
-              clock_->Now() + timeout);
-}
-
-absl::Status WriteBehind::Wait(CommitNumber commit, bool synced, bool retry_now,
-                               absl::Time deadline) {
-  if (Reached(commit, synced)) return absl::OkStatus();
-  if (!started_ || closed_) return absl::FailedPreconditionError("the store is closed");
-  if (halted_ && !retry_now) return HaltedStatus();
-
-  Waiter waiter;
-  waiter.commit = commit;
-  waiter.synced = synced;
-  if (retry_now && !failing_.ok()) {
-    retry_now_ = true;
-    waiter.after_attempt = attempts_;
-  }
-  waiters_.push_back(&waiter);
-  // While more are expected, the writing thread sleeps on; it looks at the clock by itself.
-  if (retry_now || waiters_.size() == 1 || Waiting() >= gather_) work_.Signal();
-  while (!waiter.done && clock_->Now() < deadline) {
-    clock_->Wait(&waiter.changed, &mutex_, deadline);
-  }
-  if (waiter.done) return waiter.status;
-  waiters_.erase(std::find(waiters_.begin(), waiters_.end(), &waiter));
-  return absl::DeadlineExceededError(absl::StrCat(
-      "commit ", commit, " is not ", synced ? "synced" : "written", " yet: ", Outstanding(),
-      failing_.ok() ? "" : absl::StrCat("; the last error was: ", failing_.ToString())));
 }
 
 absl::Status WriteBehind::Close(absl::Duration timeout) {
@@ -227,10 +186,6 @@ void WriteBehind::AddStats(Stats* stats) const {
   stats->space_refusals = space_refusals_;
   stats->halted = halted_;
   stats->halt_cause = halted_ ? failing_ : absl::OkStatus();
-}
-
-bool WriteBehind::Reached(CommitNumber commit, bool synced) const {
-  return commit <= (synced ? synced_ : applied_.load(std::memory_order_relaxed));
 }
 
 std::int64_t WriteBehind::OutstandingBytes() const { return logged_bytes_ + flight_bytes_; }

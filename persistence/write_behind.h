@@ -8,7 +8,8 @@
 // Nothing that was committed is ever given up: a batch that cannot be applied is kept and tried
 // again, commits go on until the limit of what may be outstanding is reached, and are then refused.
 //
-// One thread writes; docs/persistence.md tells the whole story.
+// One thread writes, unless somebody waits: who waits without limit writes himself, for all who
+// wait, when nobody else does. docs/persistence.md tells the whole story.
 #ifndef KIN_PERSISTENCE_WRITE_BEHIND_H_
 #define KIN_PERSISTENCE_WRITE_BEHIND_H_
 
@@ -30,6 +31,7 @@
 #include "kin/persistence/backoff.h"
 #include "kin/persistence/change_log.h"
 #include "kin/persistence/clock.h"
+#include "kin/persistence/doorbell.h"
 #include "kin/persistence/net_changes.h"
 #include "kin/persistence/watched_fields.h"
 #include "kin/store/persistence.h"
@@ -83,39 +85,68 @@ class WriteBehind final : public Persistence {
   void AddStats(Stats* stats) const override;
 
  private:
-  // Somebody who waits for a commit to be written or synced. Lives on the waiting thread's stack.
+  // Somebody who waits for a commit to be written or synced. Lives on the waiting thread's stack,
+  // and once `done` is true, no longer than that.
   struct Waiter {
     CommitNumber commit = 0;
     bool synced = false;
+    // Sleeps on `changed`, which a clock can end; else on a bell, and may lead.
+    bool timed = false;
     // Only the failure of an attempt after this one ends the wait.
     std::int64_t after_attempt = 0;
-    bool done = false;
-    absl::Status status;
+    int bell = -1;  // In bells_.
+    bool leading = false;
     absl::CondVar changed;
+    absl::Status status;            // Written before `done`.
+    std::atomic<bool> done{false};  // Written under mutex_.
   };
+  // What the writing thread does next.
+  enum class Task { kStop, kReport, kTidy, kAttempt };
+  // Which of bells_ are to be rung, once no lock is held. Bits.
+  using Bells = unsigned;
 
-  // The writing thread.
+  // The writing thread. `mutex_` is given back while it sleeps.
   void Run();
-  void SleepUntilDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // When the next attempt is to be made, as things stand.
+  Task AwaitTask() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Sleep(absl::Time until) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Report() ABSL_LOCKS_EXCLUDED(mutex_);
+  // When the next attempt is to be made, as things stand: for those who wait, or without any.
   absl::Time NextDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Those who wait for what is not done yet.
-  std::size_t Waiting() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool SyncWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Attempt() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Time DueByItself() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // One attempt, by whoever set attempting_; `leader`: the waiter whose thread this is.
+  void Attempt(Waiter* leader) ABSL_LOCKS_EXCLUDED(mutex_);
   void TakeBatch() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status ApplyAndSync() ABSL_LOCKS_EXCLUDED(mutex_);
-  void Applied() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Both return whether write-behind went on or halted just now.
-  bool Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Failed(const absl::Status& cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WakeReached() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ApplyAndSync(Bells* bells) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool SyncWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Bells Applied() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Both note what is to be reported.
+  void Succeeded() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Bells Failed(const absl::Status& cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Bells WakeReached() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends a wait; the bell, if it takes one.
+  Bells End(Waiter* waiter, absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Ring(Bells bells);
+  // Sees to it that somebody attempts what is left; the bell to ring once, or -1.
+  int HandOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // While batches fail, logs grow; from this size on, duplicates are removed from them.
   std::int64_t CompactionLimit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CompactLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // Whether there is anything to wait for, and an error if there is no use in it.
+  absl::StatusOr<bool> MustWait(CommitNumber commit, bool synced, bool retry_now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Leaves the writing to the writing thread.
   absl::Status Wait(CommitNumber commit, bool synced, bool retry_now, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Writes, if nobody else does.
+  absl::Status WaitOrLead(CommitNumber commit, bool synced) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether somebody waits who does not write himself.
+  bool TimedWait() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Enter(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayLead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether all who are expected wait, or it is time.
+  bool Gathered() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Reached(CommitNumber commit, bool synced) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoSpace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HaltedStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -135,8 +166,11 @@ class WriteBehind final : public Persistence {
   // Self-synchronised.
   std::atomic<CommitNumber> applied_{0};
   std::atomic<bool> full_{false};  // OutstandingBytes() >= max_bytes.
+  // Who joins a batch sleeps on one of them, and who comes too late for it on the other, so that
+  // the end of a batch wakes only whom it serves.
+  Doorbell bells_[2];
 
-  // Of the writing thread. `pending_` is the batch being applied, kept until it is applied.
+  // Of whoever set attempting_. `pending_` is the batch being applied, kept until it is applied.
   PendingBatch pending_;
   Backoff backoff_;
 
@@ -149,12 +183,23 @@ class WriteBehind final : public Persistence {
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<Waiter*> waiters_ ABSL_GUARDED_BY(mutex_);
+
+  // Some thread makes an attempt, or tidies: only one does at a time.
+  bool attempting_ ABSL_GUARDED_BY(mutex_) = false;
+  bool tidy_ ABSL_GUARDED_BY(mutex_) = false;  // The writing thread is to do its chores first.
+  std::vector<absl::Status> reports_ ABSL_GUARDED_BY(mutex_);  // For options_.on_halt.
+  // Until when the writing thread sleeps; the past if it does not.
+  absl::Time sleeps_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+
+  std::vector<Waiter*> waiters_ ABSL_GUARDED_BY(mutex_);  // None of them done.
+  int joining_ ABSL_GUARDED_BY(mutex_) = 0;               // The bell of those who join from now on.
   // Group commit: who was just served is likely to be back soon, so that a batch for those who wait
-  // begins when there are as many as the last time, or when it is this time.
+  // begins when there are as many as the last time, or when it is this time. Who waits yields the
+  // processor for as long as patience_ says, and then sleeps.
   std::size_t served_ ABSL_GUARDED_BY(mutex_) = 0;  // In this attempt.
   std::size_t gather_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time gather_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  absl::Duration patience_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
 
   // What is committed and in no batch yet.
   std::vector<ChangeLog> logs_ ABSL_GUARDED_BY(mutex_);
@@ -166,6 +211,7 @@ class WriteBehind final : public Persistence {
 
   // What is in the batch being applied, if there is one.
   bool in_flight_ ABSL_GUARDED_BY(mutex_) = false;
+  CommitNumber flight_to_ ABSL_GUARDED_BY(mutex_) = 0;  // Of the last batch, if there is none.
   std::int64_t flight_changes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::int64_t flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time flight_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();

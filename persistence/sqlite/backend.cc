@@ -212,6 +212,7 @@ absl::Status SqliteBackend::Configure() {
         "PRAGMA cache_size = -16384",
         // What a large batch needed is given back.
         "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA temp_store = MEMORY",
         // Debian's SQLite overwrites what is deleted unless told otherwise.
         "PRAGMA secure_delete = OFF"}) {
     absl::Status status = database_.Exec(sql);
@@ -259,8 +260,12 @@ absl::Status SqliteBackend::Sync() {
   return absl::OkStatus();
 }
 
+bool SqliteBackend::NeedsTidy(bool busy) const {
+  return log_pages_ >= (busy ? kLogPagesBusy : kLogPagesIdle);
+}
+
 void SqliteBackend::Tidy(bool busy) {
-  if (log_pages_ >= (busy ? kLogPagesBusy : kLogPagesIdle)) Checkpoint().status().IgnoreError();
+  if (NeedsTidy(busy)) Checkpoint().status().IgnoreError();
 }
 
 absl::Status SqliteBackend::Close() {

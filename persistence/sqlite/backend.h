@@ -38,6 +38,7 @@ class SqliteBackend final : public Backend {
   absl::Status Admit(absl::Span<const Change> changes) const override;
   absl::Status Apply(const Batch& batch) override;
   absl::Status Sync() override;
+  bool NeedsTidy(bool busy) const override;
   void Tidy(bool busy) override;
   absl::Status Close() override;
 

@@ -90,7 +90,8 @@ absl::Status TableWriter::Park(const Records& records) {
         absl::StrAppend(out, Quoted(table_.columns[column].name), " = ?");
       });
   absl::Status status = Prepare(
-      absl::StrCat("UPDATE ", Quoted(table_.name), " SET ", assignments, WhereKey()), &park_);
+      absl::StrCat("UPDATE OR ROLLBACK ", Quoted(table_.name), " SET ", assignments, WhereKey()),
+      &park_);
   if (!status.ok()) return status;
   absl::BitGen random;
   for (const Message* record : records) {
@@ -134,7 +135,8 @@ absl::Status TableWriter::UpdateColumns(const std::vector<int>& columns, const R
     absl::StrAppend(out, Quoted(table_.columns[column].name), " = ?");
   });
   absl::Status status = Prepare(
-      absl::StrCat("UPDATE ", Quoted(table_.name), " SET ", assignments, WhereKey()), statement);
+      absl::StrCat("UPDATE OR ROLLBACK ", Quoted(table_.name), " SET ", assignments, WhereKey()),
+      statement);
   if (!status.ok()) return status;
   for (const Message* record : records) {
     int parameter = 1;
@@ -164,10 +166,11 @@ absl::Status TableWriter::Insert(const Records& records) {
                        absl::StrJoin(std::vector<char>(all.size(), '?'), ",",
                                      [](std::string* out, char c) { out->push_back(c); }),
                        ")");
-      absl::Status status = Prepare(
-          absl::StrCat("INSERT INTO ", Quoted(table_.name), " (", ColumnList(table_, all),
-                       ") VALUES ", absl::StrJoin(std::vector<std::string>(rows, row), ",")),
-          &inserts_[power]);
+      absl::Status status =
+          Prepare(absl::StrCat("INSERT OR ROLLBACK INTO ", Quoted(table_.name), " (",
+                               ColumnList(table_, all), ") VALUES ",
+                               absl::StrJoin(std::vector<std::string>(rows, row), ",")),
+                  &inserts_[power]);
       if (!status.ok()) return status;
     }
     absl::Status status =

@@ -37,11 +37,15 @@ Schema TestSchema() { return Schema::Of<User, Profile, Post, Unsigned>(); }
 class WriteBehindTest : public ::testing::Test {
  protected:
   void Open() {
-    options_.clock = &clock_;
     options_.on_halt = [this](const absl::Status& status) {
       absl::MutexLock lock(&mutex_);
       halts_.push_back(status);
     };
+    OpenWithOptions();
+  }
+
+  void OpenWithOptions() {
+    options_.clock = &clock_;
     auto backend = std::make_unique<testing::FaultyBackend>(
         std::make_unique<testing::FakeBackend>(&database_), &faults_);
     OpenOptions open;
@@ -58,6 +62,15 @@ class WriteBehindTest : public ::testing::Test {
       record.set_text(text);
       return txn.Insert(std::move(record)).status();
     });
+  }
+  absl::StatusOr<CommitNumber> InsertAs(std::uint64_t number, WriteOptions options) {
+    return store_->Write(
+        [&](Transaction& txn) {
+          Unsigned record;
+          record.set_number(number);
+          return txn.Insert(std::move(record)).status();
+        },
+        options);
   }
   absl::StatusOr<CommitNumber> Set(std::uint64_t number, const std::string& text) {
     return store_->Write([&](Transaction& txn) {
@@ -648,6 +661,89 @@ TEST_F(WriteBehindTest, AWaitIsNotHeldUpByThoseWhoDoNotComeBack) {
     EXPECT_TRUE(Insert(next_++).ok());
     EXPECT_TRUE(store_->Flush().ok());
   }
+}
+
+TEST_F(WriteBehindTest, WhoWaitsWithoutLimitWritesHimself) {
+  Open();
+  ASSERT_TRUE(InsertAs(1, {.durability = Durability::kWritten}).ok());
+  EXPECT_EQ(faults_.caller(), std::this_thread::get_id());
+  ASSERT_TRUE(InsertAs(2, {.durability = Durability::kSynced}).ok());
+  EXPECT_EQ(faults_.caller(), std::this_thread::get_id());
+  EXPECT_EQ(database_.syncs(), 1);
+  // A write may take longer than any limit.
+  ASSERT_TRUE(InsertAs(3, {.durability = Durability::kWritten, .timeout = absl::Hours(1)}).ok());
+  EXPECT_NE(faults_.caller(), std::this_thread::get_id());
+  EXPECT_EQ(faults_.calls(), 3);
+}
+
+TEST_F(WriteBehindTest, AFaultOfWhoWritesHimselfIsRetriedForHim) {
+  Open();
+  faults_.FailBefore(absl::UnavailableError("busy"), 2);
+  absl::StatusOr<CommitNumber> commit;
+  std::thread writer([&] { commit = InsertAs(1, {.durability = Durability::kWritten}); });
+  AdvanceUntil([&] { return store_->durable_commit() == 1; });
+  writer.join();
+  EXPECT_TRUE(commit.ok()) << commit.status();
+  EXPECT_EQ(faults_.calls(), 3);
+  EXPECT_TRUE(halts().empty());
+}
+
+TEST_F(WriteBehindTest, WhoWritesHimselfDoesNotRunTheCallback) {
+  std::thread::id caller;
+  options_.on_halt = [&](const absl::Status&) {
+    absl::MutexLock lock(&mutex_);
+    caller = std::this_thread::get_id();
+  };
+  OpenWithOptions();
+  faults_.FailBefore(absl::InternalError("lasting"));
+  EXPECT_EQ(InsertAs(1, {.durability = Durability::kWritten}).status().code(),
+            absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(store_->Close().ok());
+  absl::MutexLock lock(&mutex_);
+  EXPECT_NE(caller, std::thread::id());
+  EXPECT_NE(caller, std::this_thread::get_id());
+}
+
+TEST_F(WriteBehindTest, WhatIsWrittenByAgeDoesNotWaitForThoseWhoWriteThemselves) {
+  options_.flush_after = absl::Seconds(5);
+  Open();
+  ASSERT_TRUE(InsertAs(1, {.durability = Durability::kWritten}).ok());
+  ASSERT_TRUE(Insert(2).ok());
+  clock_.Advance(absl::Seconds(5));
+  AdvanceUntil([&] { return store_->durable_commit() == 2; });
+  EXPECT_NE(faults_.caller(), std::this_thread::get_id());
+}
+
+TEST_F(WriteBehindTest, EveryLevelHoldsWhenManyThreadsWait) {
+  options_.flush_changes = 11;
+  Open();
+  constexpr int kThreads = 8, kCommits = 60;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kCommits; ++i) {
+        constexpr Durability kLevels[] = {Durability::kBuffered, Durability::kWritten,
+                                          Durability::kSynced};
+        const Durability level = kLevels[(i + t) % 3];
+        const int syncs = database_.syncs();
+        absl::StatusOr<CommitNumber> commit =
+            InsertAs(static_cast<std::uint64_t>(t * 1000 + i),
+                     {.durability = level,
+                      .timeout = i % 5 == 4 ? absl::Hours(1) : absl::InfiniteDuration()});
+        ASSERT_TRUE(commit.ok()) << commit.status();
+        if (level == Durability::kBuffered) continue;
+        EXPECT_GE(database_.commit(), *commit);
+        EXPECT_GE(store_->durable_commit(), *commit);
+        if (level == Durability::kWritten) continue;
+        EXPECT_GT(database_.syncs(), syncs);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(store_->Close().ok());
+  EXPECT_EQ(database_.rows(kUnsigned).size(), std::size_t{kThreads * kCommits});
+  std::vector<std::pair<CommitNumber, CommitNumber>> ranges = faults_.ranges();
+  for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_EQ(ranges[i].first, ranges[i - 1].second);
 }
 
 TEST_F(WriteBehindTest, ManyThreadsCommitAndWait) {

@@ -3,6 +3,7 @@
 #define KIN_TESTS_TESTING_FAULTY_BACKEND_H_
 
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,11 @@ class Faults {
     absl::MutexLock lock(&mutex_);
     return ranges_;
   }
+  // The thread of the last call of Apply.
+  std::thread::id caller() const {
+    absl::MutexLock lock(&mutex_);
+    return caller_;
+  }
   // No fault from now on.
   void Heal() {
     absl::MutexLock lock(&mutex_);
@@ -75,6 +81,7 @@ class Faults {
   void Called(const persistence::Batch& batch) {
     absl::MutexLock lock(&mutex_);
     ++calls_;
+    caller_ = std::this_thread::get_id();
     ranges_.emplace_back(batch.from, batch.to);
     auto released = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !held_; };
     mutex_.Await(absl::Condition(&released));
@@ -83,6 +90,7 @@ class Faults {
   mutable absl::Mutex mutex_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread::id caller_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::pair<CommitNumber, CommitNumber>> ranges_ ABSL_GUARDED_BY(mutex_);
   Queue before_, during_, after_, sync_, close_;
 };
@@ -116,6 +124,7 @@ class FaultyBackend final : public persistence::Backend {
     absl::Status status = faults_->Next(&faults_->sync_);
     return status.ok() ? backend_->Sync() : status;
   }
+  bool NeedsTidy(bool busy) const override { return backend_->NeedsTidy(busy); }
   void Tidy(bool busy) override { backend_->Tidy(busy); }
   absl::Status Close() override {
     absl::Status status = faults_->Next(&faults_->close_);
