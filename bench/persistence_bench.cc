@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> defaults = {
       "--benchmark_enable_random_interleaving=true",
       "--benchmark_repetitions=5",
-      "--benchmark_report_aggregates_only=true",
+      "--benchmark_display_aggregates_only=true",
   };
   std::vector<char*> arguments = {argv[0]};
   for (std::string& argument : defaults) arguments.push_back(argument.data());

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Turns one run of //bench:association_bench into the table of targets and a picture.
+"""Turns runs of //bench:association_bench, persistence_bench and rules_bench into the table of targets.
 
   ./bazelw run --config=bench //bench:association_bench -- \\
       --benchmark_out=/tmp/bench.json --benchmark_out_format=json
   bench/report.py /tmp/bench.json --svg docs/latency.svg
+  ./bazelw run --config=bench //bench:persistence_bench -- \\
+      --benchmark_out=/tmp/persistence.json --benchmark_out_format=json
+  bench/report.py /tmp/persistence.json
 
 Prints the table as Markdown: each measure beside its yardstick in the same run, their ratio, and
-whether it reaches its target. What the run does not have is shown as such. Standard library only.
+whether it reaches its target. What a run lacks of its program is shown as such; with --svg a picture
+is drawn of a run of association_bench. Standard library only.
 """
 
 import argparse
@@ -58,6 +62,14 @@ class Run:
 
     def names(self):
         return self._by_name
+
+    def has(self, *starts):
+        return any(name.startswith(starts) for name in self._by_name)
+
+    def like(self, start):
+        """Nanoseconds an item of the benchmark whose name begins so, and goes on with / if at all."""
+        names = [n for n in self._by_name if n == start or n.startswith(start + "/")]
+        return self.ns(names[0]) if len(names) == 1 else None
 
 
 class Row:
@@ -161,7 +173,80 @@ def others(run):
         yield Row(f"memory a record beyond its message, {size(n)}", kin, flat, 0.8, unit="bytes")
 
 
+def flushes(run):
+    """Speeds beside a program by hand; at_least: what Kin's speed is of it."""
+    for what, kin, yardstick, target in (
+            ("flush 1M new records, ascending; multi-row inserts", "ascending/kin",
+             "ascending/bare_many", 0.8),
+            ("the same, random keys; row by row, 10,000 a transaction", "random/kin",
+             "random/bare_each", 2.5)):
+        yield Row(what, run.like(f"BM_FlushInserts/{kin}"), run.like(f"BM_FlushInserts/{yardstick}"),
+                  target, True)
+    yield Row("flush 1M updates; in random order, 10,000 a transaction",
+              run.like("BM_FlushUpdates/random/kin"), run.like("BM_FlushUpdates/random/bare_each"),
+              1.5, True)
+    ten, one = run.like("BM_FlushHot/ten_updates/kin"), run.like("BM_FlushHot/one_update/kin")
+    yield Row("10 updates of each of 100,000 records; one of each", ten, one, 1.2)
+
+
+def beside(run):
+    yield Row("a commit beside write-behind; in memory only",
+              run.like("BM_CommitBeside/write_behind/kin"),
+              run.like("BM_CommitBeside/memory_only/kin"), 1.3)
+    yield Row("a lookup beside a flush; beside none", run.like("BM_ReadBeside/flush/kin"),
+              run.like("BM_ReadBeside/idle/kin"), 1.1)
+
+
+def loads(run):
+    yield Row("load 1M records", run.like("BM_Load/1000000/kin"),
+              run.like("BM_Load/1000000/bare"), 1.1, True)
+    yield Row("load 100,000 rows of two columns", run.like("BM_LoadPairs/100000/kin"),
+              run.like("BM_LoadPairs/100000/bare"), None, True)
+    name = "BM_LoadMemory/1000000/kin/iterations:1/real_time"
+    yield Row("most memory while loading; after", None, None, 1.15,
+              value=run.counter(name, "peak_over_after"))
+
+
+def durable(run):
+    for level, one, many in (("Synced", 0.7, 8), ("Written", None, 1.5)):
+        def commit(who, threads):
+            starts = f"BM_{level}/single/{who}/"
+            names = [n for n in run.names()
+                     if n.startswith(starts) and n.endswith(f"/threads:{threads}")]
+            return run.ns(names[0]) if len(names) == 1 else None
+
+        bare = commit("bare", 1)
+        yield Row(f"k{level}, one thread", commit("kin", 1), bare, one, True)
+        yield Row(f"k{level}, 16 threads; one thread", commit("kin", 16), bare, many, True)
+
+
+def rules(run):
+    insert = "BM_InsertWithIndexes"
+    yield Row("insert with indexes; maps by hand: speed", run.like(f"{insert}/kin"),
+              run.like(f"{insert}/maps"), 0.6, True)
+    for what in ("rules", "hooks", "watched"):
+        yield Row(f"the same with {what}; without", run.like(f"{insert}/kin_{what}"),
+                  run.like(f"{insert}/kin"), None)
+    for children in (10, 1000, 200_000):
+        yield Row(f"iterate a has_many of {children:,}, a child; a vector",
+                  run.ns(f"BM_HasMany/kin/{children}"), run.ns(f"BM_HasMany/vector/{children}"), 1.5)
+    yield Row("cascade of a delete; one by one: speed", run.like("BM_Cascade/kin"),
+              run.like("BM_Cascade/one_by_one"), None, True)
+
+
 def rows(run):
+    if run.has("BM_BelongsTo/", "BM_HasOne/", "BM_Find/"):
+        yield from associations(run)
+    if run.has("BM_FlushInserts/", "BM_Load/", "BM_Written/", "BM_Synced/", "BM_CommitBeside/"):
+        yield from flushes(run)
+        yield from beside(run)
+        yield from loads(run)
+        yield from durable(run)
+    if run.has("BM_InsertWithIndexes/", "BM_Cascade/"):
+        yield from rules(run)
+
+
+def associations(run):
     yield from lookups(run, "dependent", LARGE, 0.65, 0.85)
     yield from lookups(run, "independent", LARGE, 0.75, 0.95)
     yield from lookups(run, "independent", (10_000,), 1.0, None)

@@ -42,7 +42,7 @@ namespace kin::persistence {
 struct WriteBehindOptions {
   // A flush starts when the oldest change is this old, or there are this many changes or bytes.
   absl::Duration flush_after = absl::Seconds(1);
-  std::int64_t flush_changes = 100'000;
+  std::int64_t flush_changes = 400'000;
   std::int64_t flush_bytes = std::int64_t{8} << 20;
 
   // With this many bytes outstanding, commits wait for space, this long at most.
