@@ -18,8 +18,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "kin/persistence/evolution/migration.h"
 #include "kin/store/persistence.h"
+#include "kin/store/schema.h"
 
 namespace kin {
 
@@ -38,11 +41,32 @@ struct SqliteOptions {
   // destroyed with changes that could not be written; on that thread, and there is no store to
   // call.
   std::function<void(const absl::Status&)> on_halt = nullptr;
+
+  // What may become of the tables if the database is of another schema than the store.
+  MigrateOptions migrate = {};
 };
 
 // A database in the file `path`, which is made, when the store opens, if there is none. Nothing
 // happens before Store::Open; all errors are its errors.
 std::unique_ptr<Persistence> Sqlite(std::string path, SqliteOptions options = {});
+
+// What Store::Open would do to the tables of the database in `path`, and what it would refuse, with
+// the rows in the way. Changes nothing; the database may be in use. Costs as much as reading the
+// rows, for some changes. FAILED_PRECONDITION: it was not made by Kin. UNAVAILABLE, DATA_LOSS: it
+// cannot be read. INVALID_ARGUMENT: a mistake in the schema.
+absl::StatusOr<MigrationPlan> PlanMigration(const std::string& path, const Schema& schema,
+                                            const MigrateOptions& options = {});
+
+// Makes the SQLite database in `path`, which Kin did not make, one that Store::Open opens with this
+// schema. Its tables and columns are matched by name; the key has to be the same, and every value
+// has to be of its column's type. What is missing is added; columns and tables that the schema does
+// not know are kept. Tables are made STRICT, in one transaction; on error nothing was changed.
+//
+// FAILED_PRECONDITION, with each reason by table and column: types, keys or rows do not fit; or the
+// database is Kin's already. NOT_FOUND: there is none. DATA_LOSS: a row does not fit, by table, key
+// and column. UNAVAILABLE: it is in use, or cannot be read or written. INVALID_ARGUMENT: a mistake
+// in the schema.
+absl::Status Adopt(const std::string& path, const Schema& schema);
 
 }  // namespace kin
 

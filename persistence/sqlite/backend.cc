@@ -7,10 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/sqlite/database_file.h"
-#include "kin/persistence/sqlite/obstacles.h"
-#include "kin/persistence/sqlite/reader.h"
 #include "kin/persistence/sqlite/stale_rows.h"
-#include "kin/persistence/sqlite/views.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -39,8 +36,8 @@ bool Exists(const std::string& path) {
 
 }  // namespace
 
-SqliteBackend::SqliteBackend(std::string path, std::string vfs)
-    : given_path_(std::move(path)), vfs_(std::move(vfs)) {}
+SqliteBackend::SqliteBackend(std::string path, std::string vfs, MigrateOptions migrate)
+    : given_path_(std::move(path)), vfs_(std::move(vfs)), migrate_(std::move(migrate)) {}
 
 SqliteBackend::~SqliteBackend() { ForgetStatements(); }
 
@@ -49,7 +46,7 @@ absl::Status SqliteBackend::Named(const absl::Status& status) const {
   return absl::Status(status.code(), absl::StrCat(given_path_, ": ", status.message()));
 }
 
-absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& loader) {
+absl::Status SqliteBackend::Prepare(const Schema& schema) {
   absl::StatusOr<Mapping> mapping = Mapping::Of(schema.graph());
   if (!mapping.ok()) return mapping.status();
   schema_ = schema;
@@ -60,12 +57,19 @@ absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& lo
   limits_ = *limits;
   absl::Status status = CheckLimits(mapping_, limits_);
   if (!status.ok()) return status;
-  for (const Table& table : mapping_.tables) may_be_refused_.push_back(MayBeRefused(table));
-
+  for (const Table& table : mapping_.tables) {
+    may_be_refused_.push_back(MayBeRefused(table));
+    id_names_.push_back(table.graph_model->name);
+  }
   absl::StatusOr<std::string> path = ResolvePath(given_path_);
   if (!path.ok()) return path.status();
   path_ = *path;
-  status = CheckWritable(path_);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& loader) {
+  absl::Status status = Prepare(schema);
+  if (status.ok()) status = CheckWritable(path_);
   if (!status.ok()) return status;
   absl::StatusOr<OwnerLock> owner = OwnerLock::Acquire(path_ + "-lock");
   if (!owner.ok()) return Named(owner.status());
@@ -73,6 +77,7 @@ absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& lo
 
   absl::StatusOr<LoadedState> state = LoadLocked(loader);
   if (!state.ok()) {
+    database_ = Database();  // Rolls back what was begun.
     owner_.Release();
     return state;
   }
@@ -80,13 +85,12 @@ absl::StatusOr<LoadedState> SqliteBackend::Load(const Schema& schema, Loader& lo
   return state;
 }
 
-absl::StatusOr<LoadedState> SqliteBackend::LoadLocked(Loader& loader) {
-  const LoadedState nothing = {0, std::vector<std::uint64_t>(mapping_.tables.size(), 0)};
+// A connection that has begun to read; sets is_new_ if there is nothing to be read.
+absl::StatusOr<Database> SqliteBackend::OpenToRead() {
   absl::StatusOr<bool> is_new = IsNew(path_);
   if (!is_new.ok()) return is_new.status();
   is_new_ = *is_new;
-  if (is_new_) return nothing;
-
+  if (is_new_) return Database();
   // A crash while the database was made, or another program's, may have left a rollback journal,
   // which only a connection that can write may play back.
   const int mode = Exists(path_ + "-journal") ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
@@ -101,33 +105,28 @@ absl::StatusOr<LoadedState> SqliteBackend::LoadLocked(Loader& loader) {
   absl::StatusOr<bool> is_empty = IsEmpty(*database);
   if (!is_empty.ok()) return Named(is_empty.status());
   is_new_ = *is_empty;
-  if (is_new_) {
-    // Of a file that was there it cannot be changed any more.
-    absl::StatusOr<std::string> encoding = database->QueryText("PRAGMA encoding");
-    if (!encoding.ok()) return Named(encoding.status());
-    if (*encoding == "UTF-8") return nothing;
-    return Named(absl::FailedPreconditionError(
-        "is a database for text that is not UTF-8; give the path of another file"));
+  if (!is_new_) return database;
+  // Of a file that was there it cannot be changed any more.
+  absl::StatusOr<std::string> encoding = database->QueryText("PRAGMA encoding");
+  if (!encoding.ok()) return Named(encoding.status());
+  if (*encoding == "UTF-8") return database;
+  return Named(absl::FailedPreconditionError(
+      "is a database for text that is not UTF-8; give the path of another file"));
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::LoadLocked(Loader& loader) {
+  absl::StatusOr<Database> database = OpenToRead();
+  if (!database.ok()) return database.status();
+  if (is_new_) return LoadedState{0, std::vector<std::uint64_t>(mapping_.tables.size(), 0)};
+  absl::StatusOr<Opening> opening = Decide(*database);
+  if (!opening.ok()) return Named(opening.status());
+  opening_ = *opening;
+  if (opening_ == Opening::kMigrate) {
+    database = Database();
+    return MigrateAndRead(loader);
   }
   absl::StatusOr<LoadedState> state = ReadAll(*database, loader);
   if (!state.ok()) return Named(state.status());
-  return state;
-}
-
-absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& loader) {
-  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database);
-  if (!stored.ok()) return stored.status();
-  absl::Status status = CompareSchemas(*stored, stored_schema_);
-  if (!status.ok()) return status;
-  descriptors_changed_ = stored->descriptors != stored_schema_.descriptors;
-  status = CheckTables(database, mapping_);
-  if (!status.ok()) return status;
-  absl::StatusOr<LoadedState> state = ReadState(database, mapping_);
-  if (!state.ok()) return state.status();
-  status = ReadTables(database, mapping_, loader, &stale_tables_);
-  // What is in a row is worth more to know.
-  if (status.ok()) status = CheckObstacles(database, mapping_);
-  if (!status.ok()) return status;
   return state;
 }
 
@@ -167,20 +166,13 @@ absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
 }
 
 absl::Status SqliteBackend::Start() {
-  absl::StatusOr<Database> database = Database::Open(
-      path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_new_ ? SQLITE_OPEN_CREATE : 0),
-      vfs_);
-  if (!database.ok()) return database.status();
-  database_ = *std::move(database);
-  absl::Status status = Configure();
-  if (status.ok() && is_new_) status = CreateTables(database_, mapping_, stored_schema_);
-  if (status.ok() && descriptors_changed_) status = StoreDescriptors(database_, stored_schema_);
-  if (status.ok()) status = RefreshViews(database_, mapping_);
+  absl::Status status = Finish();
   // What an owner that died left in the log may never have been synced; a checkpoint does that.
   if (status.ok()) status = Checkpoint().status();
   // From here on a commit is in the log when it returns, and on the disk after Sync.
   if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
   if (!status.ok()) return Named(status);
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   MakeWriters();
   return Named(RewriteStaleRows(database_, *schema_, mapping_, stale_tables_, &writers_));
 }
@@ -193,6 +185,8 @@ void SqliteBackend::MakeWriters() {
 }
 
 absl::Status SqliteBackend::Configure() {
+  // Should the database be refused after all, file and log stay what they were.
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   absl::Status distrust = DistrustFile(database_);
   if (!distrust.ok()) return distrust;
   sqlite3_busy_timeout(database_.get(), kOpenTimeoutMs);

@@ -8,12 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "kin/persistence/backend.h"
+#include "kin/persistence/evolution/migration.h"
 #include "kin/persistence/mapping.h"
 #include "kin/persistence/sqlite/database.h"
+#include "kin/persistence/sqlite/older.h"
 #include "kin/persistence/sqlite/owner_lock.h"
 #include "kin/persistence/sqlite/record_limits.h"
 #include "kin/persistence/sqlite/table_writer.h"
@@ -22,14 +25,15 @@
 namespace kin::persistence::sqlite {
 
 // Reads the file through a connection that cannot write until Start, so that a database which is
-// refused is left as it was. Then holds one connection, in WAL mode: Apply writes to the log,
-// Sync syncs the log, Tidy moves what is in it into the file.
+// refused is left as it was; but for one that needs a migration, and is allowed it: that is made,
+// read, and judged in one transaction, which Start commits. Then holds one connection, in WAL mode:
+// Apply writes to the log, Sync syncs the log, Tidy moves what is in it into the file.
 //
 // Threads as Backend says.
 class SqliteBackend final : public Backend {
  public:
   // `vfs`: SQLite's way to the file system; empty for the default.
-  explicit SqliteBackend(std::string path, std::string vfs = "");
+  explicit SqliteBackend(std::string path, std::string vfs = "", MigrateOptions migrate = {});
   ~SqliteBackend() override;
 
   absl::StatusOr<LoadedState> Load(const Schema& schema, Loader& loader) override;
@@ -42,9 +46,31 @@ class SqliteBackend final : public Backend {
   void Tidy(bool busy) override;
   absl::Status Close() override;
 
+  // See kin::PlanMigration. Of the methods above none is called before or after.
+  absl::StatusOr<MigrationPlan> Plan(const Schema& schema);
+  // See kin::Adopt. The same.
+  absl::Status Adopt(const Schema& schema);
+
  private:
+  absl::Status Prepare(const Schema& schema);
+  absl::StatusOr<Database> OpenToRead();
+  absl::Status AdoptLocked();
   absl::StatusOr<LoadedState> LoadLocked(Loader& loader);
+  // What is to be done about the schema of a database.
+  enum class Opening { kAsItIs, kDescribeAnew, kAsOlder, kMigrate };
+  absl::StatusOr<Opening> Decide(Database& database);
+  absl::StatusOr<Opening> DecideOnChange(Database& database, const Catalogue& catalogue);
+  bool GoesOnAsOlder(const Catalogue& catalogue, const MigrationPlan& plan) const;
+  absl::Status FitAsOlder(Database& database, const Catalogue& catalogue,
+                          const MigrationPlan& plan);
   absl::StatusOr<LoadedState> ReadAll(Database& database, Loader& loader);
+  // Changes the database, in a transaction that Start ends.
+  absl::StatusOr<LoadedState> MigrateAndRead(Loader& loader);
+  absl::Status MigrateInTransaction();
+  absl::Status CreateAll();
+  absl::Status DescribeAnew();
+  absl::Status InTransaction(absl::FunctionRef<absl::Status()> body);
+  absl::Status Finish();
   absl::Status Configure();
   // Forgets all prepared statements.
   void MakeWriters();
@@ -65,8 +91,11 @@ class SqliteBackend final : public Backend {
   std::optional<Schema> schema_;
   Mapping mapping_;
   StoredSchema stored_schema_;
+  const MigrateOptions migrate_;
+  std::vector<std::string> id_names_;  // By model: its name in _kin_ids.
   bool is_new_ = false;
-  bool descriptors_changed_ = false;
+  Opening opening_ = Opening::kAsItIs;
+  std::vector<Guard> guards_;      // If this program is older than the database.
   std::vector<int> stale_tables_;  // In which Start has rows to rewrite (stale_rows.h).
   Limits limits_;
   std::vector<bool> may_be_refused_;  // By model: CheckRecord has to look.

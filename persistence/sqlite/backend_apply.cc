@@ -6,6 +6,8 @@
 namespace kin::persistence::sqlite {
 
 absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
+  absl::Status guarded = CheckGuards(guards_, mapping_, changes);
+  if (!guarded.ok()) return guarded;
   for (const Change& change : changes) {
     if (change.after == nullptr) continue;
     if (!may_be_refused_[change.model] &&
@@ -103,7 +105,7 @@ absl::Status SqliteBackend::WriteState(const Batch& batch) {
   }
   for (std::size_t model = 0; model < batch.next_ids.size(); ++model) {
     if (batch.next_ids[model] == written_ids_[model]) continue;
-    write_id_.BindText(1, mapping_.tables[model].graph_model->name);
+    write_id_.BindText(1, id_names_[model]);
     write_id_.BindInt(2, static_cast<std::int64_t>(batch.next_ids[model]));
     absl::Status status = write_id_.Run();
     if (!status.ok()) return status;

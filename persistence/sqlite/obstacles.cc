@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "kin/persistence/sqlite/physical.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -59,8 +60,8 @@ bool HasName(const Range& range, absl::string_view name) {
                      [name](const auto& item) { return absl::EqualsIgnoreCase(item.name, name); });
 }
 
-absl::Status CheckDefinition(Database& database, const Table& table) {
-  absl::Status status = ForEachRow(
+absl::Status FindTriggersAndChecks(Database& database, const Table& table) {
+  return ForEachRow(
       database, table,
       "SELECT \"type\", \"name\", \"sql\" FROM \"sqlite_schema\" WHERE lower(\"tbl_name\") = "
       "lower(?) AND \"type\" IN ('table', 'trigger')",
@@ -70,6 +71,10 @@ absl::Status CheckDefinition(Database& database, const Table& table) {
         }
         return HasCheck(row.Bytes(2)) ? InTheWay(table, "has a CHECK") : absl::OkStatus();
       });
+}
+
+absl::Status CheckDefinition(Database& database, const Table& table) {
+  absl::Status status = FindTriggersAndChecks(database, table);
   if (!status.ok()) return status;
   return ForEachRow(database, table,
                     "SELECT \"strict\" FROM pragma_table_list WHERE \"schema\" = 'main' AND "
@@ -93,13 +98,17 @@ absl::Status CheckColumns(Database& database, const Table& table) {
 }
 
 absl::Status CheckIndexes(Database& database, const Table& table) {
-  return ForEachRow(
-      database, table,
-      "SELECT \"name\" FROM pragma_index_list(?) WHERE \"unique\" AND \"origin\" <> 'pk'",
-      [&](const Statement& row) -> absl::Status {
-        if (HasName(table.indexes, row.Bytes(0))) return absl::OkStatus();
-        return InTheWay(table, absl::StrCat("has a unique index ", row.Bytes(0)));
-      });
+  absl::StatusOr<PhysicalTable> there = ReadPhysicalTable(database, table.name);
+  if (!there.ok()) return there.status();
+  for (const PhysicalIndex& index : there->indexes) {
+    const bool known = std::any_of(
+        table.indexes.begin(), table.indexes.end(),
+        [&](const TableIndex& wanted) { return index.Is(NamesOf(table, wanted.columns), true); });
+    if (index.unique && !known) {
+      return InTheWay(table, absl::StrCat("has a unique index ", index.name));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckForeignKeys(Database& database, const Table& table) {
@@ -116,6 +125,10 @@ absl::Status CheckForeignKeys(Database& database, const Table& table) {
 }
 
 }  // namespace
+
+absl::Status CheckTriggersAndChecks(Database& database, const Table& table) {
+  return FindTriggersAndChecks(database, table);
+}
 
 absl::Status CheckObstacles(Database& database, const Mapping& mapping) {
   for (const Table& table : mapping.tables) {

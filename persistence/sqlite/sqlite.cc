@@ -17,8 +17,20 @@ std::unique_ptr<Persistence> Sqlite(std::string path, SqliteOptions options) {
   write_behind.space_timeout = options.space_timeout;
   write_behind.on_halt = std::move(options.on_halt);
   return std::make_unique<persistence::WriteBehind>(
-      std::make_unique<persistence::sqlite::SqliteBackend>(std::move(path)),
+      std::make_unique<persistence::sqlite::SqliteBackend>(std::move(path), "",
+                                                           std::move(options.migrate)),
       std::move(write_behind));
+}
+
+absl::StatusOr<MigrationPlan> PlanMigration(const std::string& path, const Schema& schema,
+                                            const MigrateOptions& options) {
+  if (!schema.status().ok()) return schema.status();
+  return persistence::sqlite::SqliteBackend(path, "", options).Plan(schema);
+}
+
+absl::Status Adopt(const std::string& path, const Schema& schema) {
+  if (!schema.status().ok()) return schema.status();
+  return persistence::sqlite::SqliteBackend(path).Adopt(schema);
 }
 
 }  // namespace kin

@@ -18,6 +18,7 @@ namespace kin::persistence::sqlite {
 struct StoredSchema {
   std::string mapping;      // Mapping::ToText() of the schema last used.
   std::string descriptors;  // A serialized google.protobuf.FileDescriptorSet of it.
+  std::string fingerprint;  // Fingerprint() of it; not read.
 };
 
 // Whether the database has no tables at all.
@@ -30,21 +31,21 @@ absl::StatusOr<StoredSchema> ReadStoredSchema(Database& database);
 // The schema to be stored with a mapping.
 StoredSchema SchemaToStore(const Mapping& mapping, const graph::Graph& graph);
 
-// OK if the two have the same tables. FAILED_PRECONDITION with what differs.
-absl::Status CompareSchemas(const StoredSchema& stored, const StoredSchema& wanted);
-
 // Whether the tables and indexes are there and have the columns that the mapping says; others are
 // of no concern. DATA_LOSS.
 absl::Status CheckTables(Database& database, const Mapping& mapping);
 
-// Makes all tables, in one transaction.
-absl::Status CreateTables(Database& database, const Mapping& mapping, const StoredSchema& schema);
+// The SQL that makes Kin's own tables, but for what WriteCatalogue makes.
+std::vector<std::string> KinTables();
 
-// Stores newer descriptors of the same mapping.
-absl::Status StoreDescriptors(Database& database, const StoredSchema& schema);
+// The SQL that makes all tables of a new database: those, and the models'.
+std::vector<std::string> CreateScript(const Mapping& mapping);
 
-// The commit the database is at, and the next ids.
-absl::StatusOr<LoadedState> ReadState(Database& database, const Mapping& mapping);
+// Stores the values that every opening reads, in the caller's transaction.
+absl::Status StoreSchema(Database& database, const StoredSchema& schema);
+
+// The commit the database is at, and the next ids, of models that are called `id_names` there.
+absl::StatusOr<LoadedState> ReadState(Database& database, const std::vector<std::string>& id_names);
 
 }  // namespace kin::persistence::sqlite
 

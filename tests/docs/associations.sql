@@ -1,13 +1,13 @@
 CREATE TABLE "addresses" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "author_id" INTEGER NOT NULL,
-  "text" TEXT NOT NULL,
+  "author_id" INTEGER NOT NULL DEFAULT 0,
+  "text" TEXT NOT NULL DEFAULT '',
   "_unknown" BLOB,
   FOREIGN KEY ("author_id") REFERENCES "authors" ("id") ON UPDATE NO ACTION ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 CREATE TABLE "authors" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "name" TEXT NOT NULL,
+  "name" TEXT NOT NULL DEFAULT '',
   "_unknown" BLOB
 ) STRICT;
 CREATE TABLE "book_genres" (
@@ -20,8 +20,8 @@ CREATE TABLE "book_genres" (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "books" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "title" TEXT NOT NULL,
-  "author_id" INTEGER NOT NULL,
+  "title" TEXT NOT NULL DEFAULT '',
+  "author_id" INTEGER NOT NULL DEFAULT 0,
   "editor_id" INTEGER,
   "sequel_of_id" INTEGER,
   "shelf_code" TEXT,
@@ -40,7 +40,7 @@ CREATE TABLE "copies" (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE "genres" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "name" TEXT NOT NULL,
+  "name" TEXT NOT NULL DEFAULT '',
   "_unknown" BLOB
 ) STRICT;
 CREATE TABLE "loans" (
@@ -52,7 +52,7 @@ CREATE TABLE "loans" (
 ) STRICT;
 CREATE TABLE "remarks" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "text" TEXT NOT NULL,
+  "text" TEXT NOT NULL DEFAULT '',
   "book_id" INTEGER,
   "author_id" INTEGER,
   "_unknown" BLOB,
@@ -61,7 +61,7 @@ CREATE TABLE "remarks" (
 ) STRICT;
 CREATE TABLE "shelves" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "code" TEXT NOT NULL,
+  "code" TEXT NOT NULL DEFAULT '',
   "_unknown" BLOB
 ) STRICT;
 CREATE UNIQUE INDEX "addresses_author_id_index" ON "addresses" ("author_id");

@@ -1,0 +1,36 @@
+// What becomes of the values of a column when its field's type changes.
+#ifndef KIN_PERSISTENCE_EVOLUTION_TYPE_CHANGE_H_
+#define KIN_PERSISTENCE_EVOLUTION_TYPE_CHANGE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "kin/persistence/mapping.h"
+
+namespace kin::persistence {
+
+struct TypeChange {
+  enum class Kind {
+    kSame,      // Every value stays what it is.
+    kWider,     // So it does, and there is room for more.
+    kNarrower,  // Values from `least` to `greatest`, as they are in the column, stay what they are.
+    kOther,     // Values would be lost, or mean something else.
+  };
+  Kind kind = Kind::kSame;
+  std::int64_t least = 0;
+  std::int64_t greatest = 0;
+  // A float becomes a double: the bits of a NaN are others.
+  bool widens_nan = false;
+  // kOther of a message: what in it changed; else empty.
+  std::string detail;
+};
+
+// Whether a value may be absent is another matter. Both may be the overlay.
+TypeChange CompareTypes(const Column& from, const Column& to);
+
+// "int64", "repeated string", "map<string, int32>".
+std::string TypeName(const google::protobuf::FieldDescriptor& field);
+
+}  // namespace kin::persistence
+
+#endif  // KIN_PERSISTENCE_EVOLUTION_TYPE_CHANGE_H_

@@ -1,0 +1,249 @@
+// What becomes of the schema of a database when it is opened.
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/str_cat.h"
+#include "kin/persistence/sqlite/adopt.h"
+#include "kin/persistence/sqlite/backend.h"
+#include "kin/persistence/sqlite/database_file.h"
+#include "kin/persistence/sqlite/ddl.h"
+#include "kin/persistence/sqlite/migrate.h"
+#include "kin/persistence/sqlite/obstacles.h"
+#include "kin/persistence/sqlite/reader.h"
+#include "kin/persistence/sqlite/views.h"
+
+namespace kin::persistence::sqlite {
+
+absl::StatusOr<SqliteBackend::Opening> SqliteBackend::Decide(Database& database) {
+  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database);
+  if (!stored.ok()) return stored.status();
+  const bool same_tables = stored->mapping == stored_schema_.mapping;
+  if (same_tables && stored->descriptors == stored_schema_.descriptors && migrate_.drop.empty()) {
+    return Opening::kAsItIs;
+  }
+  absl::StatusOr<Catalogue> catalogue = ReadCatalogue(database, *stored);
+  // Of the same tables there is nothing to find out.
+  if (!catalogue.ok()) {
+    return same_tables ? absl::StatusOr<Opening>(Opening::kDescribeAnew) : catalogue.status();
+  }
+  return DecideOnChange(database, *catalogue);
+}
+
+absl::StatusOr<SqliteBackend::Opening> SqliteBackend::DecideOnChange(Database& database,
+                                                                     const Catalogue& catalogue) {
+  const Mapping as_stored = AsStored(catalogue);
+  absl::Status status = CheckTables(database, as_stored);
+  if (status.ok()) status = CheckObstacles(database, as_stored);
+  if (!status.ok()) return status;
+  absl::StatusOr<Migration> migration = PlanMigration(database, catalogue, mapping_, migrate_);
+  if (!migration.ok()) return migration.status();
+  if (migration->plan.steps.empty() && migration->actions.empty()) return Opening::kDescribeAnew;
+  if (GoesOnAsOlder(catalogue, migration->plan)) {
+    status = FitAsOlder(database, catalogue, migration->plan);
+    if (!status.ok()) return status;
+    return Opening::kAsOlder;
+  }
+  if (migration->plan.allowed()) return Opening::kMigrate;
+  return absl::FailedPreconditionError(
+      absl::StrCat("is of another schema than this program, and the way to it is not safe; ",
+                   "nothing was changed. What is marked ! has to be settled first:\n",
+                   migration->plan.ToString(), "docs/schema_evolution.md says more"));
+}
+
+bool SqliteBackend::GoesOnAsOlder(const Catalogue& catalogue, const MigrationPlan& plan) const {
+  if (migrate_.level == MigrateOptions::Level::kNone) return true;
+  const bool older = catalogue.fingerprint != stored_schema_.fingerprint &&
+                     catalogue.fingerprints.count(stored_schema_.fingerprint) > 0;
+  // Who names what may be gone does not mean to go on as an older program.
+  const bool named = !migrate_.allow.empty() || !migrate_.drop.empty();
+  return older && !(named && plan.allowed());
+}
+
+absl::Status SqliteBackend::FitAsOlder(Database& database, const Catalogue& catalogue,
+                                       const MigrationPlan& plan) {
+  absl::StatusOr<OlderMapping> fitted = FitOlder(database, catalogue, mapping_);
+  if (!fitted.ok()) {
+    if (migrate_.level != MigrateOptions::Level::kNone) return fitted.status();
+    return absl::Status(fitted.status().code(),
+                        absl::StrCat(fitted.status().message(),
+                                     "\nMigrateOptions::Level::kNone allows no change. The plan:\n",
+                                     plan.ToString()));
+  }
+  mapping_ = std::move(fitted->mapping);
+  id_names_ = std::move(fitted->id_names);
+  guards_ = std::move(fitted->guards);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MigrationPlan> SqliteBackend::Plan(const Schema& schema) {
+  absl::Status status = Prepare(schema);
+  if (!status.ok()) return status;
+  absl::StatusOr<Database> database = OpenToRead();
+  if (!database.ok()) return database.status();
+  MigrationPlan plan;
+  if (is_new_) {
+    for (const Table& table : mapping_.tables) {
+      plan.steps.push_back({absl::StrCat(table.graph_model->name, ": new, table ", table.name)});
+    }
+    plan.sql = CreateScript(mapping_);
+    return plan;
+  }
+  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(*database);
+  if (!stored.ok()) return Named(stored.status());
+  absl::StatusOr<Catalogue> catalogue = ReadCatalogue(*database, *stored);
+  if (!catalogue.ok()) return Named(catalogue.status());
+  absl::StatusOr<Migration> migration = PlanMigration(*database, *catalogue, mapping_, migrate_);
+  if (!migration.ok()) return Named(migration.status());
+  plan = std::move(migration->plan);
+  if (plan.steps.empty() || !GoesOnAsOlder(*catalogue, plan)) return plan;
+  status = FitAsOlder(*database, *catalogue, plan);
+  plan.unchanged = status.ok();
+  plan.sql.clear();
+  if (!status.ok()) {
+    plan.steps.push_back({"the database stays as it is", std::string(status.message())});
+  }
+  return plan;
+}
+
+absl::Status SqliteBackend::Adopt(const Schema& schema) {
+  absl::Status status = Prepare(schema);
+  if (status.ok()) status = CheckWritable(path_);
+  if (!status.ok()) return status;
+  absl::StatusOr<OwnerLock> owner = OwnerLock::Acquire(path_ + "-lock");
+  if (!owner.ok()) return Named(owner.status());
+  owner_ = *std::move(owner);
+  status = AdoptLocked();
+  database_ = Database();
+  owner_.Release();
+  return Named(status);
+}
+
+absl::Status SqliteBackend::AdoptLocked() {
+  {
+    absl::StatusOr<Database> reading = OpenToRead();
+    if (!reading.ok()) return reading.status();
+    if (is_new_) return absl::NotFoundError("there is no database with tables to adopt");
+    absl::StatusOr<std::set<std::string>> names = AllNames(*reading);
+    if (!names.ok()) return names.status();
+    if (names->count("_kin_meta") > 0) {
+      return absl::FailedPreconditionError("is a database of Kin's already; open it");
+    }
+    absl::StatusOr<std::string> encoding = reading->QueryText("PRAGMA encoding");
+    if (!encoding.ok()) return encoding.status();
+    if (*encoding != "UTF-8") {
+      return absl::FailedPreconditionError(
+          "is a database for text that is not UTF-8; copy it into one that is");
+    }
+  }
+  absl::StatusOr<Database> database =
+      Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  absl::Status status = database_.Exec("PRAGMA foreign_keys = OFF");
+  if (!status.ok()) return status;
+  return InTransaction(
+      [this] { return AdoptTables(database_, *schema_, mapping_, stored_schema_); });
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& loader) {
+  absl::Status status;
+  if (opening_ != Opening::kAsOlder) status = CheckTables(database, mapping_);
+  if (!status.ok()) return status;
+  absl::StatusOr<LoadedState> state = ReadState(database, id_names_);
+  if (!state.ok()) return state.status();
+  status = ReadTables(database, mapping_, loader, &stale_tables_);
+  // What is in a row is worth more to know.
+  if (status.ok() && opening_ != Opening::kAsOlder) status = CheckObstacles(database, mapping_);
+  if (!status.ok()) return status;
+  return state;
+}
+
+absl::StatusOr<LoadedState> SqliteBackend::MigrateAndRead(Loader& loader) {
+  absl::StatusOr<Database> database =
+      Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  absl::Status status = Configure();
+  // What refers to what is judged when all is read, not row by row.
+  if (status.ok()) status = database_.Exec("PRAGMA foreign_keys = OFF");
+  if (status.ok()) status = database_.Exec("BEGIN IMMEDIATE");
+  if (status.ok()) status = MigrateInTransaction();
+  if (!status.ok()) return Named(status);
+  absl::StatusOr<LoadedState> state = ReadAll(database_, loader);
+  if (!state.ok()) return Named(state.status());
+  return state;
+}
+
+absl::Status SqliteBackend::MigrateInTransaction() {
+  // Anew, since only now nobody else can write.
+  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database_);
+  if (!stored.ok()) return stored.status();
+  absl::StatusOr<Catalogue> catalogue = ReadCatalogue(database_, *stored);
+  if (!catalogue.ok()) return catalogue.status();
+  absl::StatusOr<Migration> migration = PlanMigration(database_, *catalogue, mapping_, migrate_);
+  if (!migration.ok()) return migration.status();
+  if (!migration->plan.allowed()) {
+    return absl::UnavailableError("another program changed the database meanwhile; try again");
+  }
+  absl::Status status = Migrate(database_, *migration, *catalogue, *stored, stored_schema_);
+  return status.ok() ? CreateViews(database_, mapping_) : status;
+}
+
+// Makes the database what the store needs, and durable: what Load began, or found missing.
+absl::Status SqliteBackend::Finish() {
+  if (opening_ == Opening::kMigrate) {
+    absl::Status status = database_.Exec("COMMIT");
+    return status.ok() ? database_.Exec("PRAGMA foreign_keys = ON") : status;
+  }
+  absl::StatusOr<Database> database = Database::Open(
+      path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_new_ ? SQLITE_OPEN_CREATE : 0),
+      vfs_);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  absl::Status status = Configure();
+  if (status.ok() && is_new_) status = CreateAll();
+  if (status.ok() && opening_ == Opening::kDescribeAnew) {
+    status = DescribeAnew();
+  }
+  // The newer program's views are not this one's to make.
+  if (status.ok() && opening_ != Opening::kAsOlder) status = RefreshViews(database_, mapping_);
+  return status;
+}
+
+absl::Status SqliteBackend::CreateAll() {
+  return InTransaction([this] {
+    absl::Status status;
+    for (const std::string& sql : CreateScript(mapping_)) {
+      if (status.ok()) status = database_.Exec(sql);
+    }
+    return status.ok()
+               ? WriteCatalogue(database_, nullptr, {}, stored_schema_, CatalogueOf(mapping_))
+               : status;
+  });
+}
+
+// The tables are as they should be; what is said of them is not.
+absl::Status SqliteBackend::DescribeAnew() {
+  return InTransaction([this]() -> absl::Status {
+    absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database_);
+    if (!stored.ok()) return stored.status();
+    absl::StatusOr<Catalogue> catalogue = ReadCatalogue(database_, *stored);
+    // Of damaged descriptors; the tables are those of this program all the same.
+    if (!catalogue.ok()) return StoreSchema(database_, stored_schema_);
+    absl::StatusOr<Migration> migration = PlanMigration(database_, *catalogue, mapping_, migrate_);
+    if (!migration.ok()) return migration.status();
+    return WriteCatalogue(database_, &*catalogue, *stored, stored_schema_, migration->next);
+  });
+}
+
+absl::Status SqliteBackend::InTransaction(absl::FunctionRef<absl::Status()> body) {
+  absl::Status status = database_.Exec("BEGIN IMMEDIATE");
+  if (status.ok()) status = body();
+  if (status.ok()) status = database_.Exec("COMMIT");
+  if (!status.ok() && !sqlite3_get_autocommit(database_.get())) {
+    database_.Exec("ROLLBACK").IgnoreError();
+  }
+  return status;
+}
+
+}  // namespace kin::persistence::sqlite

@@ -1,0 +1,378 @@
+// Tables and columns; planner_rules.cc has keys, indexes, foreign keys and oneofs.
+#include "kin/persistence/sqlite/planner.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "kin/persistence/sqlite/ddl.h"
+
+namespace kin::persistence::sqlite {
+namespace {
+
+std::string TypeOf(const Column& column) {
+  return column.field == nullptr ? "the unknown fields" : TypeName(*column.field);
+}
+
+// "accounts.User.age (field 5)".
+std::string FieldText(const std::string& model, const Column& column) {
+  if (column.field == nullptr) return absl::StrCat(model, ", unknown fields");
+  return absl::StrCat(model, ".", column.field->name(), " (field ", column.field->number(), ")");
+}
+
+// The new field of the name that an old one has, under another number.
+const google::protobuf::FieldDescriptor* Renumbered(const Table& table,
+                                                    const google::protobuf::FieldDescriptor& old) {
+  const auto* field = table.graph_model->descriptor->FindFieldByName(old.name());
+  return field != nullptr && field->number() != old.number() ? field : nullptr;
+}
+
+std::map<std::string, std::string> Renames(const MigrateOptions& options) {
+  return {options.renamed.begin(), options.renamed.end()};
+}
+
+}  // namespace
+
+Planner::Planner(Database& database, const Catalogue& catalogue, const Mapping& mapping,
+                 const MigrateOptions& options)
+    : database_(database),
+      catalogue_(catalogue),
+      mapping_(mapping),
+      allow_(options.allow.begin(), options.allow.end()),
+      drop_(options.drop.begin(), options.drop.end()) {
+  std::set<std::string> given_up = allow_;
+  given_up.insert(drop_.begin(), drop_.end());
+  matches_ = MatchModels(catalogue, mapping, Renames(options), given_up);
+}
+
+bool Planner::IsIn(const std::set<std::string>& set, const Names& names) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return set.count(name) > 0; });
+}
+
+void Planner::Add(std::string change, std::string refused) {
+  MigrationStep step;
+  step.change = std::move(change);
+  step.refused = std::move(refused);
+  steps_.push_back(std::move(step));
+}
+
+Planner::Names Planner::NamesOfModel(const TablePlan& plan) const {
+  Names names;
+  if (plan.table != nullptr) names.push_back(plan.table->graph_model->name);
+  if (plan.old != nullptr) names.push_back(plan.old->model);
+  return names;
+}
+
+Planner::Names Planner::NamesOfField(const TablePlan& plan, const StoredColumn* old_column,
+                                     const Column* column) const {
+  Names names;
+  for (const std::string& model : NamesOfModel(plan)) {
+    if (old_column != nullptr && old_column->column->field != nullptr) {
+      names.push_back(absl::StrCat(model, ".", old_column->column->field->name()));
+    }
+    if (column != nullptr && column->field != nullptr) {
+      names.push_back(absl::StrCat(model, ".", column->field->name()));
+    }
+  }
+  return names;
+}
+
+absl::Status Planner::CountRows(const TablePlan& plan, MigrationStep* step) {
+  absl::StatusOr<std::int64_t> count =
+      database_.QueryInt(absl::StrCat("SELECT count(*) FROM ", Quoted(plan.physical.name)));
+  if (!count.ok()) return count.status();
+  step->rows = *count;
+  return absl::OkStatus();
+}
+
+absl::Status Planner::Run() {
+  absl::Status status = MakePlans();
+  for (TablePlan& plan : tables_) {
+    if (!status.ok()) return status;
+    status = plan.table != nullptr ? PlanTable(&plan) : PlanGone(&plan);
+  }
+  // When it is known where every column comes from.
+  for (std::size_t i = 0; i < mapping_.tables.size(); ++i) {
+    if (!status.ok()) return status;
+    status = PlanKey(&tables_[i]);
+    if (status.ok()) status = PlanOneofs(&tables_[i]);
+    if (status.ok()) status = PlanIndexes(&tables_[i]);
+    if (status.ok()) status = PlanForeignKeys(&tables_[i]);
+  }
+  return status;
+}
+
+absl::Status Planner::MakePlans() {
+  std::vector<bool> taken(catalogue_.tables.size(), false);
+  for (std::size_t i = 0; i < mapping_.tables.size(); ++i) {
+    TablePlan plan;
+    plan.table = &mapping_.tables[i];
+    plan.new_name = plan.table->name;
+    const int old_table = matches_.old_of_new[i];
+    // What is retired and to be dropped does not come back first.
+    if (old_table >= 0 &&
+        !(catalogue_.tables[old_table].retired && Dropped({catalogue_.tables[old_table].model}))) {
+      plan.old = &catalogue_.tables[old_table];
+      taken[old_table] = true;
+    }
+    tables_.push_back(std::move(plan));
+  }
+  for (std::size_t i = 0; i < taken.size(); ++i) {
+    if (taken[i]) continue;
+    TablePlan plan;
+    plan.old = &catalogue_.tables[i];
+    plan.new_name = plan.old->name;
+    tables_.push_back(std::move(plan));
+  }
+  for (TablePlan& plan : tables_) {
+    if (plan.old == nullptr) continue;
+    absl::StatusOr<PhysicalTable> physical = ReadPhysicalTable(database_, plan.old->name);
+    if (absl::IsNotFound(physical.status())) {
+      return absl::DataLossError(physical.status().message());
+    }
+    if (!physical.ok()) return physical.status();
+    plan.physical = *std::move(physical);
+    for (const StoredColumn& column : plan.old->columns) {
+      if (plan.physical.Find(column.name) != nullptr) continue;
+      return absl::DataLossError(absl::StrCat("table ", plan.old->name, ", column ", column.name,
+                                              ": there is no such column"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Planner::PlanTable(TablePlan* plan) {
+  const std::string& model = plan->table->graph_model->name;
+  plan->sources.assign(plan->table->columns.size(), nullptr);
+  plan->widens_nan.assign(plan->table->columns.size(), false);
+  if (plan->is_new()) {
+    Add(absl::StrCat(model, ": new, table ", plan->table->name));
+    return absl::OkStatus();
+  }
+  if (plan->old->retired) {
+    Add(absl::StrCat(model, ": back, with the rows it had in table ", plan->old->name));
+  } else if (plan->old->model != model) {
+    Add(absl::StrCat(model, ": was ", plan->old->model));
+  }
+  if (plan->old->name != plan->new_name) {
+    Add(absl::StrCat(model, ": table ", plan->old->name, " becomes ", plan->new_name));
+  }
+  return PlanColumns(plan);
+}
+
+absl::Status Planner::PlanGone(TablePlan* plan) {
+  const Names names = NamesOfModel(*plan);
+  plan->drop = Dropped(names);
+  // Before anything else is planned of it: where it is retired already, it stays as it is.
+  for (const StoredColumn& column : plan->old->columns) {
+    plan->kept.push_back({&column, column.name, column.name});
+  }
+  PlanForeign(plan);
+  if (plan->drop) {
+    Add(absl::StrCat(names[0], ": gone; table ", plan->old->name, " is dropped with all its rows"));
+    return absl::OkStatus();
+  }
+  if (plan->old->retired) return absl::OkStatus();
+  plan->rebuild = plan->physical.foreign_keys > 0;
+  MigrationStep step;
+  step.change = absl::StrCat(names[0], ": gone; table ", plan->old->name, " is kept, unused");
+  if (!Allowed(names)) {
+    const auto doubt = matches_.doubts.find(static_cast<int>(plan->old - &catalogue_.tables[0]));
+    step.refused = absl::StrCat(
+        doubt == matches_.doubts.end() ? std::string()
+                                       : absl::StrCat("it may be what is now ", doubt->second,
+                                                      ": say so in MigrateOptions::renamed. "),
+        "Its rows would be out of reach. If it has another name now, put {\"", names[0],
+        "\", \"<new name>\"} into MigrateOptions::renamed; if it is gone, put \"", names[0],
+        "\" into MigrateOptions::allow, which keeps the rows, or ::drop, which deletes them");
+    absl::Status status = CountRows(*plan, &step);
+    if (!status.ok()) return status;
+  }
+  Add(std::move(step));
+  return absl::OkStatus();
+}
+
+absl::Status Planner::PlanColumns(TablePlan* plan) {
+  absl::Status status;
+  for (int i = 0; status.ok() && i < static_cast<int>(plan->table->columns.size()); ++i) {
+    status = PlanSource(plan, i);
+  }
+  for (const StoredColumn& column : plan->old->columns) {
+    if (!status.ok()) return status;
+    const bool used =
+        std::find(plan->sources.begin(), plan->sources.end(), &column) != plan->sources.end();
+    const bool dropped =
+        std::find(plan->dropped.begin(), plan->dropped.end(), &column) != plan->dropped.end();
+    if (!used && !dropped) status = PlanLeft(plan, column);
+  }
+  PlanForeign(plan);
+  if (!plan->dropped.empty()) plan->rebuild = true;
+  return status;
+}
+
+absl::Status Planner::PlanSource(TablePlan* plan, int column) {
+  const Column& wanted = plan->table->columns[column];
+  const std::string& model = plan->table->graph_model->name;
+  const StoredColumn* source = plan->old->Find(wanted.field ? wanted.field->number() : 0);
+  plan->sources[column] = source;
+  if (source == nullptr) {
+    Add(absl::StrCat(FieldText(model, wanted), ": new, column ", wanted.name, " of table ",
+                     plan->new_name));
+    return absl::OkStatus();
+  }
+  absl::Status status = PlanType(plan, column);
+  if (!status.ok() || plan->sources[column] == nullptr) return status;
+  if (source->retired) {
+    Add(absl::StrCat(FieldText(model, wanted), ": back, with the values it had in column ",
+                     source->name));
+  }
+  if (source->name != wanted.name) {
+    Add(absl::StrCat(FieldText(model, wanted), ": column ", source->name, " of table ",
+                     plan->new_name, " becomes ", wanted.name));
+  }
+  return PlanPresence(plan, column);
+}
+
+absl::Status Planner::PlanType(TablePlan* plan, int column) {
+  const Column& wanted = plan->table->columns[column];
+  const StoredColumn& source = *plan->sources[column];
+  const TypeChange change = CompareTypes(*source.column, wanted);
+  const std::string what = absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": ",
+                                        TypeOf(*source.column), " becomes ", TypeOf(wanted));
+  if (plan->physical.Find(source.name)->type != DeclaredType(wanted.type)) plan->rebuild = true;
+  switch (change.kind) {
+    case TypeChange::Kind::kSame:
+      return absl::OkStatus();
+    case TypeChange::Kind::kWider:
+      plan->widens_nan[column] = change.widens_nan;
+      Add(what);
+      return absl::OkStatus();
+    case TypeChange::Kind::kOther:
+      return JudgeOther(plan, column, change);
+    case TypeChange::Kind::kNarrower:
+      break;
+  }
+  MigrationStep step;
+  step.change = what;
+  const std::string value = plan->Expression(column, "t");
+  absl::Status status =
+      FindRows(database_, *plan,
+               absl::StrCat(value, " NOT BETWEEN ", change.least, " AND ", change.greatest), &step);
+  if (!status.ok()) return status;
+  const Names names = NamesOfField(*plan, &source, &wanted);
+  if (step.rows > 0) {
+    step.refused = absl::StrCat("values would be lost that are not from ", change.least, " to ",
+                                change.greatest, "; change them first, or keep the wider type");
+  } else if (!Allowed(names)) {
+    step.refused = absl::StrCat("there is less room than before; every value fits now, so put \"",
+                                names[0], "\" into MigrateOptions::allow to go on");
+  }
+  Add(std::move(step));
+  return absl::OkStatus();
+}
+
+absl::Status Planner::JudgeOther(TablePlan* plan, int column, const TypeChange& change) {
+  const Column& wanted = plan->table->columns[column];
+  const StoredColumn& source = *plan->sources[column];
+  const Names names = NamesOfField(*plan, &source, &wanted);
+  MigrationStep step;
+  step.change = absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": ",
+                             TypeOf(*source.column), " becomes ", TypeOf(wanted));
+  if (!change.detail.empty()) absl::StrAppend(&step.change, "; ", change.detail);
+  absl::Status status =
+      FindRows(database_, *plan, absl::StrCat("t.", Quoted(source.name), " IS NOT NULL"), &step);
+  if (!status.ok()) return status;
+  if (step.rows == 0 || Dropped(names)) {
+    absl::StrAppend(&step.change, "; column ", source.name, " is dropped, and made anew");
+    step.rows = 0;
+    step.examples.clear();
+    plan->dropped.push_back(&source);
+    plan->sources[column] = nullptr;
+  } else {
+    const bool same_name = source.column->field->name() == wanted.field->name();
+    step.refused = absl::StrCat(
+        same_name ? absl::StrCat("its values would be lost, or mean something else. Give the "
+                                 "field of the new type a number of its own, and reserve ",
+                                 wanted.field->number())
+                  : absl::StrCat("the number was that of ", source.column->field->name(),
+                                 "; give the new field a number that was never used"),
+        ". Or put \"", names[0], "\" into MigrateOptions::drop, which deletes the values");
+  }
+  Add(std::move(step));
+  return absl::OkStatus();
+}
+
+absl::Status Planner::PlanPresence(TablePlan* plan, int column) {
+  const Column& wanted = plan->table->columns[column];
+  const bool may_be_null = plan->MayBeNull(column);
+  if (may_be_null == wanted.nullable) return absl::OkStatus();
+  plan->rebuild = true;
+  MigrationStep step;
+  step.change = absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": ",
+                             wanted.nullable ? "may be absent" : "always has a value");
+  absl::Status status;
+  if (!wanted.nullable) {
+    const std::string name = Quoted(plan->sources[column]->name);
+    status = FindRows(database_, *plan, absl::StrCat("t.", name, " IS NULL"), &step);
+    if (step.rows > 0) {
+      step.refused = absl::StrCat("rows have none; give them one first, such as with: UPDATE ",
+                                  Quoted(plan->physical.name), " SET ", name, " = ",
+                                  DefaultLiteral(wanted), " WHERE ", name, " IS NULL");
+    }
+  }
+  Add(std::move(step));
+  return status;
+}
+
+// A column whose field is not in the new schema.
+absl::Status Planner::PlanLeft(TablePlan* plan, const StoredColumn& column) {
+  if (column.column->field == nullptr) return absl::OkStatus();
+  const Names names = NamesOfField(*plan, &column, nullptr);
+  const std::string text = FieldText(plan->table->graph_model->name, *column.column);
+  if (Dropped(names)) {
+    plan->dropped.push_back(&column);
+    Add(absl::StrCat(text, ": gone; column ", column.name, " is dropped with all its values"));
+    return absl::OkStatus();
+  }
+  plan->kept.push_back({&column, column.name, column.name});
+  if (column.retired) return absl::OkStatus();
+  const PhysicalColumn& physical = *plan->physical.Find(column.name);
+  if (physical.not_null && physical.default_value.empty()) plan->rebuild = true;
+  MigrationStep step;
+  step.change = absl::StrCat(text, ": gone; column ", column.name, " is kept, unused");
+  const int number = column.column->field->number();
+  if (plan->table->graph_model->descriptor->IsReservedNumber(number) || Allowed(names)) {
+    Add(std::move(step));
+    return absl::OkStatus();
+  }
+  const auto* renumbered = Renumbered(*plan->table, *column.column->field);
+  step.refused = absl::StrCat(
+      renumbered == nullptr
+          ? std::string()
+          : absl::StrCat("the field of that name has number ", renumbered->number(),
+                         " now, and a field is known by its number: give it back ", number, ". "),
+      "Its values would be out of reach. If it is meant to be gone, write `reserved ", number,
+      ";` into the message, or put \"", names[0],
+      "\" into MigrateOptions::allow; both keep the values. MigrateOptions::drop deletes them");
+  absl::Status status =
+      FindRows(database_, *plan, absl::StrCat("t.", Quoted(column.name), " IS NOT NULL"), &step);
+  Add(std::move(step));
+  return status;
+}
+
+// Columns that are not Kin's.
+void Planner::PlanForeign(TablePlan* plan) {
+  for (const PhysicalColumn& column : plan->physical.columns) {
+    const bool known = std::any_of(plan->old->columns.begin(), plan->old->columns.end(),
+                                   [&](const StoredColumn& stored) {
+                                     return absl::EqualsIgnoreCase(stored.name, column.name);
+                                   });
+    if (!known) plan->kept.push_back({nullptr, column.name, column.name});
+  }
+}
+
+}  // namespace kin::persistence::sqlite

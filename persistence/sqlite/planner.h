@@ -1,0 +1,73 @@
+// Plans a migration; migration_plan.h says what for. Two steps: Planner decides what becomes of
+// each table and judges it; Script (script.h) puts that into SQL.
+#ifndef KIN_PERSISTENCE_SQLITE_PLANNER_H_
+#define KIN_PERSISTENCE_SQLITE_PLANNER_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "kin/persistence/evolution/type_change.h"
+#include "kin/persistence/sqlite/migration_plan.h"
+#include "kin/persistence/sqlite/table_plan.h"
+
+namespace kin::persistence::sqlite {
+
+// Used once. Refers to all it is made from.
+class Planner {
+ public:
+  Planner(Database& database, const Catalogue& catalogue, const Mapping& mapping,
+          const MigrateOptions& options);
+
+  absl::Status Run();
+
+  // By table of the new mapping, then those whose model is gone.
+  std::vector<TablePlan>& tables() { return tables_; }
+  std::vector<MigrationStep>& steps() { return steps_; }
+
+ private:
+  // A name of a model or field in MigrateOptions, by any of the names that it has had.
+  using Names = std::vector<std::string>;
+
+  absl::Status MakePlans();
+  absl::Status PlanTable(TablePlan* plan);
+  absl::Status PlanGone(TablePlan* plan);
+  absl::Status PlanColumns(TablePlan* plan);
+  absl::Status PlanSource(TablePlan* plan, int column);
+  absl::Status PlanType(TablePlan* plan, int column);
+  absl::Status JudgeOther(TablePlan* plan, int column, const TypeChange& change);
+  absl::Status PlanPresence(TablePlan* plan, int column);
+  absl::Status PlanLeft(TablePlan* plan, const StoredColumn& column);
+  void PlanForeign(TablePlan* plan);
+  absl::Status PlanKey(TablePlan* plan);
+  absl::Status PlanOneofs(TablePlan* plan);
+  absl::Status PlanIndexes(TablePlan* plan);
+  absl::Status PlanForeignKeys(TablePlan* plan);
+  bool HasForeignKey(const TablePlan& plan, const TableForeignKey& foreign_key) const;
+  bool CanAddInline(const TablePlan& plan, const TableForeignKey& foreign_key) const;
+
+  absl::Status CountRows(const TablePlan& plan, MigrationStep* step);
+  Names NamesOfModel(const TablePlan& plan) const;
+  Names NamesOfField(const TablePlan& plan, const StoredColumn* old_column,
+                     const Column* column) const;
+  bool Allowed(const Names& names) const { return IsIn(allow_, names); }
+  bool Dropped(const Names& names) const { return IsIn(drop_, names); }
+  static bool IsIn(const std::set<std::string>& set, const Names& names);
+  void Add(std::string change, std::string refused = "");
+  void Add(MigrationStep step) { steps_.push_back(std::move(step)); }
+
+  Database& database_;
+  const Catalogue& catalogue_;
+  const Mapping& mapping_;
+  const std::set<std::string> allow_;
+  const std::set<std::string> drop_;
+  ModelMatches matches_;
+  std::vector<TablePlan> tables_;
+  std::vector<MigrationStep> steps_;
+};
+
+}  // namespace kin::persistence::sqlite
+
+#endif  // KIN_PERSISTENCE_SQLITE_PLANNER_H_

@@ -1,0 +1,130 @@
+#include "kin/persistence/sqlite/table_plan.h"
+
+#include <cstdint>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kin/persistence/sqlite/ddl.h"
+
+namespace kin::persistence::sqlite {
+namespace {
+
+constexpr int kExamples = 5;
+
+// A value of a row for messages, no longer than a line.
+std::string ValueText(const Statement& row, int column) {
+  switch (row.type(column)) {
+    case SQLITE_NULL:
+      return "NULL";
+    case SQLITE_INTEGER:
+      return absl::StrCat(row.Int(column));
+    case SQLITE_FLOAT:
+      return absl::StrCat(row.Real(column));
+    default:
+      return absl::StrCat("\"", absl::CHexEscape(row.Bytes(column).substr(0, 100)), "\"");
+  }
+}
+
+// Adds the rows of `sql` to the examples: columns called `names`, then how many rows it stands for.
+absl::Status AddExamples(Database& database, const std::string& sql,
+                         const std::vector<std::string>& names, MigrationStep* step) {
+  absl::StatusOr<Statement> query = database.Prepare(sql);
+  if (!query.ok()) return query.status();
+  while (true) {
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    const int count = static_cast<int>(names.size());
+    if (step->examples.size() < kExamples) {
+      std::vector<std::string> parts;
+      for (int i = 0; i < count; ++i) {
+        parts.push_back(absl::StrCat(names[i], "=", ValueText(*query, i)));
+      }
+      step->examples.push_back(absl::StrJoin(parts, ", "));
+    }
+    step->rows += query->Int(count);
+  }
+}
+
+std::vector<std::string> KeyNames(const TablePlan& plan) {
+  std::vector<std::string> names;
+  for (int part : plan.old->table->key) {
+    names.push_back(plan.old->Find(plan.old->table->columns[part].field->number())->name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string TablePlan::Expression(int column, absl::string_view alias) const {
+  if (sources[column] == nullptr) return DefaultLiteral(table->columns[column]);
+  const std::string name = absl::StrCat(alias, ".", Quoted(sources[column]->name));
+  // STRICT tables convert nothing by themselves.
+  const bool as_bytes = sources[column]->column->type == SqlType::kText &&
+                        table->columns[column].type == SqlType::kBlob;
+  return as_bytes ? absl::StrCat("CAST(", name, " AS BLOB)") : name;
+}
+
+bool TablePlan::MayBeNull(int column) const {
+  if (sources[column] == nullptr) return table->columns[column].nullable;
+  const PhysicalColumn* there = physical.Find(sources[column]->name);
+  return there == nullptr || !there->not_null;
+}
+
+absl::Status FindRows(Database& database, const TablePlan& plan, const std::string& where,
+                      MigrationStep* step) {
+  absl::StatusOr<std::int64_t> count = database.QueryInt(
+      absl::StrCat("SELECT count(*) FROM ", Quoted(plan.physical.name), " AS t WHERE ", where));
+  if (!count.ok()) return count.status();
+  if (*count == 0) return absl::OkStatus();
+  const std::vector<std::string> names = KeyNames(plan);
+  const std::string list = absl::StrJoin(
+      names, ", ",
+      [](std::string* out, const std::string& name) { absl::StrAppend(out, "t.", Quoted(name)); });
+  absl::Status status =
+      AddExamples(database,
+                  absl::StrCat("SELECT ", list, ", 0 FROM ", Quoted(plan.physical.name),
+                               " AS t WHERE ", where, " ORDER BY ", list, " LIMIT ", kExamples),
+                  names, step);
+  step->rows += *count;
+  return status;
+}
+
+absl::Status FindDuplicates(Database& database, const TablePlan& plan,
+                            const std::vector<int>& columns, MigrationStep* step) {
+  std::vector<std::string> names, values, present, places;
+  for (int column : columns) {
+    const std::string value = plan.Expression(column, "t");
+    names.push_back(plan.table->columns[column].name);
+    values.push_back(value);
+    present.push_back(absl::StrCat(value, " IS NOT NULL"));
+    places.push_back(absl::StrCat(values.size()));
+  }
+  return AddExamples(
+      database,
+      absl::StrCat("SELECT ", absl::StrJoin(values, ", "), ", count(*) FROM ",
+                   Quoted(plan.physical.name), " AS t WHERE ", absl::StrJoin(present, " AND "),
+                   " GROUP BY ", absl::StrJoin(places, ", "), " HAVING count(*) > 1"),
+      names, step);
+}
+
+absl::Status FindOrphans(Database& database, const TablePlan& child, const TablePlan& parent,
+                         const TableForeignKey& foreign_key, MigrationStep* step) {
+  std::vector<std::string> present, equal;
+  for (std::size_t i = 0; i < foreign_key.columns.size(); ++i) {
+    const std::string value = child.Expression(foreign_key.columns[i], "t");
+    present.push_back(absl::StrCat(value, " IS NOT NULL"));
+    if (parent.is_new()) continue;
+    equal.push_back(
+        absl::StrCat(parent.Expression(foreign_key.parent_columns[i], "p"), " = ", value));
+  }
+  std::string where = absl::StrJoin(present, " AND ");
+  if (!parent.is_new()) {
+    absl::StrAppend(&where, " AND NOT EXISTS (SELECT 1 FROM ", Quoted(parent.physical.name),
+                    " AS p WHERE ", absl::StrJoin(equal, " AND "), ")");
+  }
+  return FindRows(database, child, where, step);
+}
+
+}  // namespace kin::persistence::sqlite

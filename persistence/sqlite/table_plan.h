@@ -1,0 +1,60 @@
+// What becomes of one table, as a migration is planned.
+#ifndef KIN_PERSISTENCE_SQLITE_TABLE_PLAN_H_
+#define KIN_PERSISTENCE_SQLITE_TABLE_PLAN_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "kin/persistence/evolution/catalogue.h"
+#include "kin/persistence/evolution/migration.h"
+#include "kin/persistence/mapping.h"
+#include "kin/persistence/sqlite/database.h"
+#include "kin/persistence/sqlite/physical.h"
+
+namespace kin::persistence::sqlite {
+
+// A column that stays without being used.
+struct KeptColumn {
+  const StoredColumn* stored = nullptr;  // Null: it is not Kin's.
+  std::string name;                      // As it is now.
+  std::string new_name;
+};
+
+struct TablePlan {
+  const Table* table = nullptr;      // Of the new mapping; null: the model is gone.
+  const StoredTable* old = nullptr;  // Null: it is new.
+  PhysicalTable physical;            // If there is an old one.
+  std::string new_name;
+  // By column of `table`: where its values are; null: nowhere.
+  std::vector<const StoredColumn*> sources;
+  std::vector<bool> widens_nan;  // By column of `table`.
+  std::vector<KeptColumn> kept;
+  std::vector<const StoredColumn*> dropped;
+  bool drop = false;     // The whole table.
+  bool rebuild = false;  // It has to be made anew.
+
+  bool is_new() const { return old == nullptr; }
+  // A column of `table` as SQL over the old table, which is called `alias` there.
+  std::string Expression(int column, absl::string_view alias) const;
+  // Whether rows have different values in it: it is no constant.
+  bool Varies(int column) const { return sources[column] != nullptr; }
+  bool MayBeNull(int column) const;
+};
+
+// The rows of the old table for which `where` holds (over alias "t") are in the way of `step`.
+absl::Status FindRows(Database& database, const TablePlan& plan, const std::string& where,
+                      MigrationStep* step);
+
+// Those of `plan` for which a unique index over `columns` has no place: adds to `step`.
+absl::Status FindDuplicates(Database& database, const TablePlan& plan,
+                            const std::vector<int>& columns, MigrationStep* step);
+
+// Those that have no parent.
+absl::Status FindOrphans(Database& database, const TablePlan& child, const TablePlan& parent,
+                         const TableForeignKey& foreign_key, MigrationStep* step);
+
+}  // namespace kin::persistence::sqlite
+
+#endif  // KIN_PERSISTENCE_SQLITE_TABLE_PLAN_H_

@@ -1,0 +1,165 @@
+// Databases that Kin did not make become its own, or are refused by table and column.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kin/tests/persistence/sqlite/evolution/dynamic_schema.h"
+#include "kin/tests/persistence/sqlite/sqlite_fixture.h"
+
+namespace kin {
+namespace {
+
+using testing::DynamicSchema;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::OpenDynamic;
+using testing::RawDatabase;
+using testing::Row;
+
+const char kModels[] = R"(
+  message User {
+    option (kin.model) = {};
+    int64 id = 1;
+    string email = 2 [(kin.field).unique = true];
+    optional double height = 3;
+    bytes photo = 4;
+    bool admin = 5;
+    optional int64 boss_id = 6 [(kin.field).belongs_to = {model: 'User'}];
+  }
+  message Post {
+    option (kin.model) = {};
+    int64 id = 1;
+    int64 user_id = 2 [(kin.field).belongs_to = {}];
+    string title = 3;
+    google.protobuf.Timestamp at = 4;
+  }
+)";
+
+class AdoptTest : public ::testing::Test {
+ protected:
+  void Make(const std::string& sql) {
+    std::filesystem::remove(path_);
+    RawDatabase(path_).Exec(sql);
+  }
+  void ExpectRefused(const std::string& sql, const std::vector<std::string>& words,
+                     absl::StatusCode code = absl::StatusCode::kFailedPrecondition) {
+    SCOPED_TRACE(sql);
+    Make(sql);
+    const std::string before = testing::ReadFile(path_);
+    const absl::Status adopted = Adopt(path_, schema_.schema());
+    EXPECT_EQ(adopted.code(), code) << adopted;
+    for (const std::string& word : words) {
+      EXPECT_THAT(std::string(adopted.message()), HasSubstr(word));
+    }
+    EXPECT_EQ(testing::ReadFile(path_), before);
+  }
+
+  const DynamicSchema schema_{kModels};
+  testing::TempDir dir_;
+  const std::string path_ = dir_.File("theirs.db");
+};
+
+TEST_F(AdoptTest, TablesBecomeKinsWithTheirRows) {
+  Make(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, Email VARCHAR(80) UNIQUE, "
+      "height REAL, photo BLOB, admin BOOLEAN DEFAULT FALSE, note VARCHAR(10), boss_id INT "
+      "REFERENCES users (id) ON DELETE CASCADE);"
+      "CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users, title TEXT);"
+      "CREATE INDEX by_title ON posts (title); CREATE TABLE other (x);"
+      "CREATE VIEW emails AS SELECT email FROM users;"
+      "INSERT INTO users VALUES (1, 'a@x', 1.5, x'00', 1, 'boss', NULL), (2, 'b@x', NULL, x'', 0, "
+      "NULL, 1), (9, 'c@x', NULL, x'', 0, NULL, 1); DELETE FROM users WHERE id = 9;"
+      "INSERT INTO posts VALUES (7, 2, 'hello'); INSERT INTO other VALUES (5)");
+  EXPECT_THAT(std::string(OpenDynamic(schema_, path_).status().message()), HasSubstr("kin::Adopt"));
+  const absl::Status adopted = Adopt(path_, schema_.schema());
+  ASSERT_TRUE(adopted.ok()) << adopted;
+  {
+    auto store = OpenDynamic(schema_, path_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_EQ(Difference(**store, schema_,
+                         {{"User", "id: 1 email: 'a@x' height: 1.5 photo: '\\000' admin: true"},
+                          {"User", "id: 2 email: 'b@x' boss_id: 1"},
+                          {"Post", "id: 7 user_id: 2 title: 'hello'"}}),
+              "");
+    ASSERT_TRUE(Upsert(**store, schema_, {{"User", "email: 'new'"}}).ok());
+    EXPECT_TRUE((*store)->CheckInvariants().ok());
+    EXPECT_TRUE((*store)->Close().ok());
+  }
+  RawDatabase raw(path_);
+  EXPECT_EQ(raw.QueryOne("SELECT id, note FROM users WHERE email = 'new'"), "10|NULL");
+  EXPECT_EQ(raw.QueryOne("SELECT note FROM users WHERE id = 1"), "boss");
+  EXPECT_EQ(raw.QueryOne("SELECT x FROM other"), "5");
+  EXPECT_EQ(raw.QueryOne("SELECT count(*) FROM emails"), "3");
+  EXPECT_EQ(raw.QueryOne("SELECT count(*) FROM sqlite_schema WHERE name = 'by_title'"), "1");
+  EXPECT_EQ(raw.QueryOne("PRAGMA integrity_check"), "ok");
+  EXPECT_THAT(raw.Query("PRAGMA foreign_key_check"), IsEmpty());
+}
+
+TEST_F(AdoptTest, WhatIsMissingIsAdded) {
+  Make(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO users VALUES (1, 'a')");
+  const absl::Status adopted = Adopt(path_, schema_.schema());
+  ASSERT_TRUE(adopted.ok()) << adopted;
+  auto store = OpenDynamic(schema_, path_);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ(Difference(**store, schema_, {{"User", "id: 1 email: 'a'"}}), "");
+}
+
+TEST_F(AdoptTest, WhatDoesNotFitIsNamedByTableAndColumn) {
+  const std::string users =
+      "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, height REAL, photo BLOB, admin "
+      "INT);";
+  ExpectRefused(users + "INSERT INTO users VALUES (3, 'a', 1.0, x'', 'yes')",
+                {"table users, column admin: 1 rows hold something else than INTEGER, or nothing: "
+                 "id=3"});
+  ExpectRefused(users + "INSERT INTO users VALUES (3, NULL, 1.0, x'', 1)",
+                {"table users, column email: 1 rows hold something else than TEXT, or nothing"});
+  ExpectRefused(users + "INSERT INTO users VALUES (3, 'a', 'tall', 'text', 1)",
+                {"column height", "column photo"});
+  ExpectRefused(users + "INSERT INTO users VALUES (3, 'a', 1, x'', 1), (4, 'a', 1, x'', 1)",
+                {"new unique index over email", "email=\"a\""});
+  ExpectRefused(users +
+                    "CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INT, title TEXT);"
+                    "INSERT INTO posts VALUES (7, 8, 't')",
+                {"new foreign key (user_id) to t.User", "id=7"});
+  ExpectRefused(users + "INSERT INTO users VALUES (3, 'a', 1, x'', 7)",
+                {"table users, key id=3, column admin: is 7"}, absl::StatusCode::kDataLoss);
+  ExpectRefused("CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INT, title TEXT, at TEXT);" +
+                    users +
+                    "INSERT INTO users VALUES (3, 'a', 1, x'', 1); "
+                    "INSERT INTO posts VALUES (7, 3, 't', 'yesterday')",
+                {"table posts, key id=7, column at", "is not a time"}, absl::StatusCode::kDataLoss);
+}
+
+TEST_F(AdoptTest, WhatWouldBeLostOrHinderIsRefused) {
+  ExpectRefused("CREATE TABLE users (id TEXT, email TEXT PRIMARY KEY)",
+                {"table users: its primary key is (email), and that of t.User is (id)"});
+  ExpectRefused("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT CHECK (email <> ''))",
+                {"table users", "CHECK"});
+  ExpectRefused("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, height REAL UNIQUE)",
+                {"table users: (height) is UNIQUE"});
+  ExpectRefused(
+      "CREATE TABLE teams (id INTEGER PRIMARY KEY); CREATE TABLE users (id INTEGER PRIMARY "
+      "KEY, email TEXT, admin INT REFERENCES teams (id))",
+      {"table users: (admin) refers to table teams"});
+  ExpectRefused(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT); CREATE TRIGGER tr AFTER "
+      "INSERT ON users BEGIN DELETE FROM users; END",
+      {"table users", "trigger"});
+  ExpectRefused("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, age INT NOT NULL)",
+                {"column age", "NOT NULL"});
+  ExpectRefused("CREATE TABLE strangers (id INTEGER PRIMARY KEY)", {"none of the tables"});
+}
+
+TEST_F(AdoptTest, OnlyWhatIsThereAndIsNotKins) {
+  EXPECT_EQ(Adopt(path_, schema_.schema()).code(), absl::StatusCode::kNotFound);
+  { ASSERT_TRUE(OpenDynamic(schema_, path_).ok()); }
+  EXPECT_THAT(std::string(Adopt(path_, schema_.schema()).message()), HasSubstr("Kin's already"));
+  EXPECT_EQ(Adopt(dir_.path(), schema_.schema()).code(), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace kin
