@@ -13,10 +13,12 @@
 #define KIN_STORE_QUERY_PARSE_FILTER_H_
 
 #include <cstddef>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
+#include "kin/store/query/expression.h"
 #include "kin/store/query/tree.h"
 
 namespace kin {
@@ -53,6 +55,17 @@ absl::StatusOr<Condition> ParseFilter(const google::protobuf::Descriptor& model,
                                       absl::string_view text, const FilterOptions& options = {});
 
 }  // namespace query
+
+// The same for a model with generated code, for Query<M>::Where and && || ! with other conditions:
+//
+//   absl::StatusOr<kin::Filter<User>> filter = kin::ParseFilter<User>(text);
+template <typename M>
+absl::StatusOr<Filter<M>> ParseFilter(absl::string_view text, const FilterOptions& options = {}) {
+  absl::StatusOr<query::Condition> condition = query::ParseFilter(*M::descriptor(), text, options);
+  if (!condition.ok()) return condition.status();
+  return Filter<M>(*std::move(condition));
+}
+
 }  // namespace kin
 
 #endif  // KIN_STORE_QUERY_PARSE_FILTER_H_

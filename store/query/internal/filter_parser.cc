@@ -49,7 +49,7 @@ absl::StatusOr<Condition> FilterParser::Parse(const google::protobuf::Descriptor
 
 Condition FilterParser::Expression(const Context& context) {
   std::vector<Condition> all;
-  do {
+  while (true) {
     Condition factor = Factor(context);
     if (factor == nullptr) return nullptr;
     all.push_back(std::move(factor));
@@ -58,7 +58,7 @@ Condition FilterParser::Expression(const Context& context) {
       continue;
     }
     if (!BeginsTerm(token_)) break;
-  } while (true);
+  }
   return And(std::move(all));
 }
 
