@@ -245,8 +245,11 @@ TEST_F(RowFuzzTest, AnErrorNamesTheCellOrTheRecordStaysTheSame) {
       EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
       EXPECT_THAT(std::string(status.message()),
                   HasSubstr(absl::StrCat("table ", attack.table, ", key id=")));
-      EXPECT_THAT(std::string(status.message()),
-                  HasSubstr(absl::StrCat("column ", attack.column, ": ")));
+      // Unknown fields may have numbers that are known: then it is those fields that are wrong.
+      const bool any = attack.column == "_unknown";
+      EXPECT_THAT(
+          std::string(status.message()),
+          HasSubstr(any ? std::string("column ") : absl::StrCat("column ", attack.column, ": ")));
     }
     if (HasFailure()) return;
   }
