@@ -76,28 +76,54 @@ void EngineLoader::Discard(int model, Message* record) {
 absl::Status EngineLoader::Add(int model, Message* record) {
   Table& table = engine_.table(model);
   Version* version = VersionOf(table, record);
-  absl::Status status = CheckRecord(table, *record);
-  KeyParts key;
-  table.keys(0).Read(*record, &key);
-  const std::uint64_t hash = HashParts(key);
-  if (status.ok() && table.FindEntry(hash, key) != nullptr) {
-    status = absl::AlreadyExistsError(
-        absl::StrCat(table.NameOf(*record), ": two records have this key"));
-  }
-  if (!status.ok()) {
+  if (absl::Status status = CheckRecord(table, *record); !status.ok()) {
     table.FreeVersion(version);
     return status;
   }
-  table.primary().Add(hash, version);
-  if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key));
+  if (taken_ - added_ == kAhead) AddToIndexes(waiting_[added_++ % kAhead]);
+  Waiting& waiting = waiting_[taken_++ % kAhead];
+  waiting.table = &table;
+  waiting.version = version;
+  table.keys(0).Read(*record, &waiting.key);
+  waiting.hash = HashParts(waiting.key);
+  table.primary().Prefetch(waiting.hash);
+  for (int i = 1; i < table.indexes(); ++i) {
+    KeyParts key;
+    if (table.keys(i).Read(*record, &key)) table.index(i).Prefetch(HashParts(key));
+  }
+  return absl::OkStatus();
+}
+
+void EngineLoader::AddToIndexes(const Waiting& record) {
+  Table& table = *record.table;
+  const Message& message = *table.MessageOf(record.version);
+  if (table.FindEntry(record.hash, record.key) != nullptr) {
+    violations_.push_back({table.position(), &message, table.keys(0).fields(),
+                           Violation::Kind::kDuplicate, "another row has the same key"});
+    refused_.emplace_back(&table, record.version);
+    return;
+  }
+  table.primary().Add(record.hash, record.version);
+  if (table.model().allocates_id) RaiseNextId(table, IdIn(table, record.key));
   if (table.counts().head() == nullptr) table.counts().Push(table.context().NewCountNode());
   table.counts().Change(1);
   // The other indexes too, while the record is at hand.
   if (violations_.size() < kMaxViolations) {
-    CheckValues(table, *record);
-    Index(table, version);
+    CheckValues(table, message);
+    Index(table, record.version);
   }
-  return absl::OkStatus();
+}
+
+void EngineLoader::Drain() {
+  while (added_ < taken_) AddToIndexes(waiting_[added_++ % kAhead]);
+}
+
+EngineLoader::~EngineLoader() {
+  for (; added_ < taken_; ++added_) {
+    const Waiting& waiting = waiting_[added_ % kAhead];
+    refused_.emplace_back(waiting.table, waiting.version);
+  }
+  for (const auto& [table, version] : refused_) table->FreeVersion(version);
 }
 
 void EngineLoader::CheckValues(const Table& table, const Message& record) {
@@ -183,6 +209,7 @@ void EngineLoader::CheckParents(Table& child, const Engine::Link& link) {
 }
 
 std::vector<Violation> EngineLoader::Finish() {
+  Drain();
   for (const std::unique_ptr<Table>& table : engine_.tables_) {
     for (int i = 0; i < table->indexes(); ++i) {
       if (table->ordered(i) != nullptr) IndexInOrder(*table, *table->ordered(i));
