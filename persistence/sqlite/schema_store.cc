@@ -20,8 +20,8 @@ constexpr const char* kCreate[] = {
     "CREATE TABLE IF NOT EXISTS \"_kin_columns\" (\"model\" TEXT, \"field\" INTEGER, "
     "\"name\" TEXT NOT NULL, \"schema\" INTEGER NOT NULL, \"model_then\" TEXT NOT NULL, "
     "PRIMARY KEY (\"model\", \"field\")) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS \"_kin_names\" (\"was\" TEXT PRIMARY KEY, "
-    "\"model\" TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    ("CREATE TABLE IF NOT EXISTS \"_kin_names\" (\"was\" TEXT PRIMARY KEY, "
+     "\"model\" TEXT NOT NULL) STRICT, WITHOUT ROWID"),
 };
 
 absl::Status Damaged(absl::string_view table, absl::string_view what) {
