@@ -230,6 +230,32 @@ void IterateVectors(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * 200'000);
 }
+// As a program would find them: a vector for each parent, in a map.
+void IterateMapOfVectors(benchmark::State& state) {
+  const std::int64_t children = state.range(0);
+  const std::int64_t parents = 200'000 / children;
+  auto store = MakeFamilies(parents, children, state);
+  const Snapshot snapshot = store->GetSnapshot();
+  absl::flat_hash_map<std::int64_t, std::vector<const Child*>> all;
+  std::vector<ParentRef> refs;
+  for (std::int64_t i = 1; i <= parents; ++i) {
+    refs.push_back(snapshot.Find<Parent>(i));
+    for (const ChildRef child : refs.back().children()) all[i].push_back(child.get());
+  }
+  for (auto unused : state) {
+    std::int64_t sum = 0;
+    for (const ParentRef& parent : refs) {
+      for (const Child* child : all.find(parent->id())->second) sum += child->value();
+    }
+    if (sum != 200'000LL * 199'999 / 2) state.SkipWithError("another sum");
+  }
+  state.SetItemsProcessed(state.iterations() * 200'000);
+}
+BENCHMARK(IterateMapOfVectors)
+    ->Name("BM_HasMany/map_of_vectors")
+    ->Arg(10)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK(IterateKin)
     ->Name("BM_HasMany/kin")
     ->Arg(10)
