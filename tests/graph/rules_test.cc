@@ -87,6 +87,19 @@ TEST(ValueRuleTest, RequiredNeedsAWayToBeAbsentOrEmpty) {
                       "}];"),
               ElementsAre("\"m_id\" is a foreign key that may be absent and yet is required; "
                           "remove required, or \"optional\" before the field"));
+  // Of several fields; and one that only the parent names.
+  EXPECT_THAT(Diagnose(R"(
+      message Copy { option (kin.model) = { primary_key: ["a", "b"] }; int64 a = 1; int64 b = 2; }
+      message Owner { option (kin.model) = { has_many: { name: "loans" } }; int64 id = 1; }
+      message Loan {
+        option (kin.model) = { belongs_to: { name: "copy" foreign_key: ["copy_a", "copy_b"] } };
+        int64 id = 1;
+        optional int64 copy_a = 2 [/*!*/(kin.field).required = true];
+        optional int64 copy_b = 3;
+        optional int64 owner_id = 4 [/*!*/(kin.field).required = true];
+      })"),
+              ElementsAre(HasSubstr("\"copy_a\" is a foreign key that may be absent"),
+                          HasSubstr("\"owner_id\" is a foreign key that may be absent")));
 }
 
 TEST(ValueRuleTest, BoundsLeaveSomeValue) {

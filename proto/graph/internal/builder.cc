@@ -83,6 +83,7 @@ Graph Builder::Build(absl::Span<const Descriptor* const> models) {
     }
   }
   CheckHasOnes();
+  CheckRequiredForeignKeys();
   for (ModelState& state : states_) {
     for (Declaration& declaration : state.declarations) ResolveThrough(declaration);
     CheckCppMembers(state);

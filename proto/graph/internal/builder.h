@@ -94,6 +94,7 @@ class Builder {
   void ResolveValueRules(ModelState& state);
   void ResolveValueRule(ModelState& state, const FieldDescriptor& field,
                         const FieldOptions& options);
+  void CheckRequiredForeignKeys();
   // stamps.cc: created_at, updated_at and lock_version.
   void ResolveStamps(ModelState& state);
   bool CheckStamp(ModelState& state, const FieldDescriptor& field, const FieldOptions& options,

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
@@ -327,12 +328,6 @@ void Builder::ResolveValueRule(ModelState& state, const FieldDescriptor& field,
            "is filled in by the store and cannot have value rules; remove them");
     return;
   }
-  if (options.required() && options.has_belongs_to() && HasPresence(field)) {
-    report(FieldOptions::kRequiredFieldNumber,
-           "is a foreign key that may be absent and yet is required; remove required, or "
-           "\"optional\" before the field");
-    return;
-  }
   if (field.is_map() &&
       (options.has_min() || options.has_max() || options.has_pattern() || !options.in().empty())) {
     report(FieldOptions::kRequiredFieldNumber,
@@ -340,6 +335,23 @@ void Builder::ResolveValueRule(ModelState& state, const FieldDescriptor& field,
     return;
   }
   state.model->value_rules.push_back(FieldRules(field, options, report).Resolve());
+}
+
+// Once all foreign keys are known: some are named by models or by the other side only.
+void Builder::CheckRequiredForeignKeys() {
+  absl::flat_hash_set<const FieldDescriptor*> seen;
+  for (const auto& key : graph_.foreign_keys) {
+    for (const FieldDescriptor* field : key->fields) {
+      if (!StateOf(key->child).fields[field->index()].required() || !HasPresence(*field) ||
+          field->real_containing_oneof() != nullptr || !seen.insert(field).second) {
+        continue;
+      }
+      Report(PositionIn(*field, {FieldOptions::kRequiredFieldNumber}),
+             absl::StrCat("\"", field->name(),
+                          "\" is a foreign key that may be absent and yet is required; remove "
+                          "required, or \"optional\" before the field"));
+    }
+  }
 }
 
 }  // namespace kin::graph::internal
