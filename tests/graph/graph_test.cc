@@ -220,6 +220,28 @@ TEST(GraphTest, ThroughAThrough) {
   EXPECT_FALSE(through_parent->can_add);
 }
 
+// A record of the middle model could not lead from one record to another.
+TEST(GraphTest, NothingIsAddedThroughOneForeignKeyThereAndBack) {
+  Protos protos;
+  protos.AddTest(R"(
+      message Team {
+        option (kin.model) = {
+          has_many: { name: "players" }
+          has_many: { name: "teams" model: "Team" through: "players" source: "team" }
+        };
+        int64 id = 1;
+      }
+      message Player {
+        option (kin.model) = {};
+        int64 id = 1;
+        int64 team_id = 2 [(kin.field).belongs_to = {}];
+      })");
+  const Graph graph = protos.Build();
+  const Association* teams = graph.Find("p.Team")->FindAssociation("teams");
+  EXPECT_EQ(teams->target->name, "p.Team");
+  EXPECT_FALSE(teams->can_add);
+}
+
 TEST(GraphTest, ArmsOfAOneofKnowIt) {
   Protos protos;
   protos.AddTest(R"(

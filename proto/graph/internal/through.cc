@@ -155,6 +155,7 @@ void Builder::FinishThrough(const Declaration& declaration, const Association& t
   association.source = &source;
   association.target = source.target;
   association.can_add = through.foreign_key != nullptr && source.foreign_key != nullptr &&
+                        through.foreign_key != source.foreign_key &&
                         through.kind != Association::Kind::kBelongsTo &&
                         source.kind == Association::Kind::kBelongsTo;
 }
