@@ -347,7 +347,7 @@ class Range {
 };
 
 // All records of a model: in the order of the key if that is declared `ordered`, else in no
-// particular one, which is the same for all reads of a snapshot. Otherwise as Range.
+// particular one, which may be another once the store has grown. Otherwise as Range.
 template <typename M>
 class TableRange {
  public:
