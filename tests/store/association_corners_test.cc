@@ -1,0 +1,237 @@
+// Associations in combinations that are easily got wrong.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kin/store/hooks.h"
+#include "kin/store/store.h"
+#include "tests/store/corners.kin.h"
+
+namespace kin {
+namespace {
+
+using ::corners::Edge;
+using ::corners::EdgeModel;
+using ::corners::EdgeRef;
+using ::corners::Line;
+using ::corners::Member;
+using ::corners::MemberModel;
+using ::corners::Owner;
+using ::corners::OwnerModel;
+using ::corners::Pin;
+using ::corners::Room;
+using ::corners::Seat;
+using ::corners::Sheet;
+using ::corners::SheetModel;
+using ::corners::Vertex;
+using ::corners::VertexModel;
+using ::corners::VertexRef;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+class AssociationCornersTest : public ::testing::Test {
+ protected:
+  void Open() {
+    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(schema_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  void SetUp() override { Open(); }
+  void TearDown() override { EXPECT_EQ(store_->CheckInvariants(), absl::OkStatus()); }
+
+  absl::Status WriteStatus(absl::FunctionRef<absl::Status(Transaction&)> body) {
+    return store_->Write(body).status();
+  }
+  void Write(absl::FunctionRef<absl::Status(Transaction&)> body) {
+    ASSERT_EQ(WriteStatus(body), absl::OkStatus());
+  }
+  static VertexRef NewVertex(Transaction& txn, std::int64_t id, std::int64_t leader = 0) {
+    Vertex vertex;
+    vertex.set_id(id);
+    if (leader != 0) vertex.set_leader_id(leader);
+    return txn.Insert(std::move(vertex)).value();
+  }
+  static EdgeRef NewEdge(Transaction& txn, std::int64_t id, std::int64_t from, std::int64_t to,
+                         std::int64_t after = 0) {
+    Edge edge;
+    edge.set_id(id);
+    edge.set_from_id(from);
+    edge.set_to_id(to);
+    if (after != 0) edge.set_after_id(after);
+    return txn.Insert(std::move(edge)).value();
+  }
+  template <typename Range>
+  static std::vector<std::int64_t> Ids(const Range& range) {
+    std::vector<std::int64_t> ids;
+    for (const auto ref : range) ids.push_back(ref->id());
+    EXPECT_EQ(range.size(), ids.size());
+    return ids;
+  }
+
+  Schema schema_ = Schema::Of<Vertex, Edge, Pin, Owner, Sheet, Line, Member, Room, Seat>();
+  std::unique_ptr<Store> store_;
+};
+
+// --- has_one ---
+
+TEST_F(AssociationCornersTest, ARecordMayBeTheHasOneOfItself) {
+  Write([](Transaction& txn) -> absl::Status {
+    const VertexRef one = NewVertex(txn, 1);
+    NewVertex(txn, 2);
+    for (int i = 0; i < 2; ++i) {  // The second time it is there already.
+      const auto set = txn.Set(one, VertexModel::next, one);
+      EXPECT_EQ(set->next(), *set);
+      EXPECT_EQ(set->previous(), *set);
+    }
+    return absl::OkStatus();
+  });
+  const Snapshot itself = store_->GetSnapshot();
+  // A reference to a version from before that: the record replaced is the parent.
+  Write([&](Transaction& txn) {
+    return txn.Set(itself.Find<Vertex>(1), VertexModel::next, itself.Find<Vertex>(2)).status();
+  });
+  Write([&](Transaction& txn) {
+    const VertexRef one = txn.Find<Vertex>(1);
+    EXPECT_FALSE(one->has_previous_id());
+    EXPECT_EQ(one.next(), txn.Find<Vertex>(2));
+    EXPECT_EQ(txn.Set(one, VertexModel::next, one).status(), absl::OkStatus());
+    EXPECT_FALSE(txn.Find<Vertex>(2)->has_previous_id());
+    EXPECT_EQ(txn.Clear(one, VertexModel::next), absl::OkStatus());
+    EXPECT_FALSE(txn.Find<Vertex>(1).next());
+    return txn.Set(one, VertexModel::next, one).status();
+  });
+  Write([](Transaction& txn) { return txn.Delete(txn.Find<Vertex>(1)); });
+  EXPECT_EQ(store_->GetSnapshot().Count<Vertex>(), 1);
+  EXPECT_EQ(
+      WriteStatus([&](Transaction& txn) {
+        return txn.Set(txn.Find<Vertex>(2), VertexModel::next, itself.Find<Vertex>(1)).status();
+      }).code(),
+      absl::StatusCode::kNotFound);
+}
+
+TEST_F(AssociationCornersTest, TheLowestChildIsShownWhicheverWayItIsAskedFor) {
+  const auto expect = [](const auto& reader, std::int64_t id) {
+    const std::vector<VertexRef> owners = {
+        reader.template Find<Vertex>(1), {}, reader.template Find<Vertex>(2)};
+    std::vector<EdgeRef> first(owners.size());
+    reader.Resolve(owners, VertexModel::first_edge, absl::MakeSpan(first));
+    EXPECT_EQ(first[0], reader.template Find<Edge>(id));
+    EXPECT_EQ(owners[0].first_edge(), reader.template Find<Edge>(id));
+    EXPECT_FALSE(first[1]);
+    EXPECT_FALSE(first[2]);
+    std::vector<Range<Edge>> all(owners.size());
+    reader.Resolve(owners, VertexModel::edges, absl::MakeSpan(all));
+    EXPECT_EQ(Ids(all[0]), Ids(owners[0].edges()));
+    std::vector<VertexRef> targets(owners.size());
+    reader.Resolve(owners, VertexModel::any_target, absl::MakeSpan(targets));
+    EXPECT_EQ(targets[0], owners[0].any_target());
+  };
+  Write([&](Transaction& txn) -> absl::Status {
+    NewVertex(txn, 1);
+    NewVertex(txn, 2);
+    for (const std::int64_t id : {5, 3, 9, 7}) {
+      NewEdge(txn, id, 1, 2);
+      expect(txn, id == 5 ? 5 : 3);
+    }
+    return absl::OkStatus();
+  });
+  const Snapshot before = store_->GetSnapshot();
+  Write([&](Transaction& txn) -> absl::Status {
+    expect(txn, 3);
+    EXPECT_EQ(txn.Delete(txn.Find<Edge>(3)), absl::OkStatus());
+    expect(txn, 5);
+    EXPECT_TRUE(txn.Update(txn.Find<Edge>(5), [](Edge& edge) { edge.set_from_id(2); }).ok());
+    EXPECT_EQ(txn.Find<Vertex>(1).first_edge(), txn.Find<Edge>(7));
+    const auto savepoint = txn.Savepoint();
+    NewEdge(txn, 1, 1, 2);
+    EXPECT_EQ(txn.Find<Vertex>(1).first_edge(), txn.Find<Edge>(1));
+    txn.RollbackTo(savepoint);
+    EXPECT_EQ(txn.Find<Vertex>(1).first_edge(), txn.Find<Edge>(7));
+    return absl::OkStatus();
+  });
+  expect(before, 3);
+  EXPECT_EQ(store_->GetSnapshot().Find<Vertex>(1).first_edge()->id(), 7);
+}
+
+// --- through ---
+
+TEST_F(AssociationCornersTest, ThroughGivesEachRecordOnceHoweverManyWaysLeadToIt) {
+  Write([](Transaction& txn) -> absl::Status {
+    for (std::int64_t id = 1; id <= 5; ++id) NewVertex(txn, id, id < 4 ? 1 : 0);
+    std::int64_t edge = 0;
+    for (const std::int64_t middle : {2, 3, 3}) {
+      NewEdge(txn, ++edge, 1, middle);
+      for (const std::int64_t end : {4, 5, 1}) NewEdge(txn, ++edge, middle, end);
+    }
+    return absl::OkStatus();
+  });
+  const auto expect = [](const auto& reader) {
+    const VertexRef one = reader.template Find<Vertex>(1);
+    EXPECT_THAT(Ids(one.targets()), UnorderedElementsAre(2, 3));
+    EXPECT_THAT(Ids(one.second_targets()), UnorderedElementsAre(1, 4, 5));
+    EXPECT_THAT(Ids(reader.template Find<Vertex>(4).sources()), UnorderedElementsAre(2, 3));
+    // Over a belongs_to.
+    EXPECT_THAT(Ids(reader.template Find<Vertex>(2).rivals()), UnorderedElementsAre(1, 2, 3));
+    EXPECT_THAT(Ids(reader.template Find<Vertex>(5).rivals()), IsEmpty());
+    std::vector<VertexRef> all;
+    for (const VertexRef vertex : reader.template All<Vertex>()) all.push_back(vertex);
+    std::vector<Range<Vertex>> targets(all.size());
+    std::vector<Range<Vertex>> seconds(all.size());
+    reader.Resolve(all, VertexModel::targets, absl::MakeSpan(targets));
+    reader.Resolve(all, VertexModel::second_targets, absl::MakeSpan(seconds));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      EXPECT_EQ(Ids(targets[i]), Ids(all[i].targets()));
+      EXPECT_EQ(Ids(seconds[i]), Ids(all[i].second_targets()));
+    }
+    return Ids(one.second_targets());
+  };
+  const Snapshot snapshot = store_->GetSnapshot();
+  const std::vector<std::int64_t> order = expect(snapshot);
+  Write([&](Transaction& txn) {
+    EXPECT_EQ(expect(txn), order);
+    return absl::OkStatus();
+  });
+}
+
+// --- Deleting ---
+
+TEST_F(AssociationCornersTest, ASavepointTakesBackACascadeAndWhatItWouldHaveBroken) {
+  Write([](Transaction& txn) -> absl::Status {
+    for (const std::int64_t id : {1, 2, 3}) NewVertex(txn, id, id == 3 ? 1 : 0);
+    NewEdge(txn, 1, 1, 2);
+    NewEdge(txn, 2, 2, 3, /*after=*/1);
+    Pin pin;
+    pin.set_edge_id(2);
+    return txn.Insert(std::move(pin)).status();
+  });
+  // Edge 2 goes with edge 1, and the pin restricts it.
+  const auto status = WriteStatus([](Transaction& txn) { return txn.Delete(txn.Find<Vertex>(1)); });
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("corners.Edge(2): it cannot be deleted"));
+  Write([](Transaction& txn) -> absl::Status {
+    const auto savepoint = txn.Savepoint();
+    EXPECT_EQ(txn.Delete(txn.Find<Vertex>(1)), absl::OkStatus());
+    EXPECT_EQ(txn.Count<Edge>(), 0);
+    EXPECT_FALSE(txn.Find<Vertex>(3)->has_leader_id());
+    txn.RollbackTo(savepoint);
+    EXPECT_EQ(txn.Count<Edge>(), 2);
+    EXPECT_EQ(txn.Find<Vertex>(3).leader(), txn.Find<Vertex>(1));
+    EXPECT_EQ(txn.Find<Edge>(2).after(), txn.Find<Edge>(1));
+    return txn.Update(txn.Find<Vertex>(2), [](Vertex& v) { v.set_degree(1); }).status();
+  });
+  // The pin goes in the same transaction, after what it stood on.
+  Write([](Transaction& txn) -> absl::Status {
+    if (auto s = txn.Delete(txn.Find<Vertex>(1)); !s.ok()) return s;
+    return txn.Delete(txn.Find<Pin>(1));
+  });
+  EXPECT_EQ(store_->GetSnapshot().Count<Edge>(), 0);
+}
+
+}  // namespace
+}  // namespace kin
