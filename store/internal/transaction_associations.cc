@@ -123,15 +123,20 @@ absl::StatusOr<Version*> TransactionCore::Set(const graph::Association& has_one,
   const Message& record = *link.parent->MessageOf(*parent);
   if (Version* shown = ShownBy(link, record); shown != nullptr) {
     if (shown == named) return named;  // It is the child already.
-    if (child != nullptr && table.SameKey(0, *table.MessageOf(shown), *table.MessageOf(child))) {
-      // The same record with other contents: replaced whole, and its own children stay.
-      status = CheckFresh(table, shown, *table.MessageOf(child));
-      if (!status.ok()) {
-        table.FreeVersion(child);
-        return status;
+    if (child != nullptr) {
+      const Message& old = *table.MessageOf(shown);
+      Message* fresh = table.MutableMessageOf(child);
+      const bool is_copy = table.SameKey(0, old, *fresh);
+      SetForeignKey(*link.key, record, fresh);  // Which may be the key, or part of it.
+      if (table.SameKey(0, old, *fresh)) {
+        // The same record with other contents: replaced whole, and its own children stay.
+        if (is_copy) status = CheckFresh(table, shown, *fresh);
+        if (!status.ok()) {
+          table.FreeVersion(child);
+          return status;
+        }
+        return Update(table, shown, child);
       }
-      SetForeignKey(*link.key, record, table.MutableMessageOf(child));
-      return Update(table, shown, child);
     }
     status = Detach(link, shown);
     if (!status.ok()) {

@@ -80,6 +80,37 @@ class AssociationCornersTest : public ::testing::Test {
 
 // --- has_one ---
 
+TEST_F(AssociationCornersTest, SettingAHasOneWhoseForeignKeyIsTheKeyKeepsTheRecord) {
+  Write([](Transaction& txn) -> absl::Status {
+    const auto owner = txn.Insert(Owner());
+    Sheet sheet;
+    sheet.set_text("old");
+    const auto set = txn.Set(*owner, OwnerModel::sheet, std::move(sheet));
+    if (!set.ok()) return set.status();
+    return txn.Add(*set, SheetModel::lines, Line()).status();
+  });
+  // With its key left to Set, as with its key given: other contents of the same record.
+  Write([](Transaction& txn) -> absl::Status {
+    Sheet sheet;
+    sheet.set_text("new");
+    const auto set = txn.Set(txn.Find<Owner>(1), OwnerModel::sheet, std::move(sheet));
+    if (!set.ok()) return set.status();
+    EXPECT_EQ((*set)->version(), 2);
+    return absl::OkStatus();
+  });
+  const Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_EQ(snapshot.Find<Sheet>(1)->text(), "new");
+  EXPECT_THAT(Ids(snapshot.Find<Sheet>(1).lines()), ElementsAre(1));
+  // Given with its key, it is a copy that says which version it was made from.
+  EXPECT_EQ(WriteStatus([](Transaction& txn) {
+              Sheet sheet;
+              sheet.set_owner_id(1);
+              sheet.set_version(1);
+              return txn.Set(txn.Find<Owner>(1), OwnerModel::sheet, std::move(sheet)).status();
+            }).code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_F(AssociationCornersTest, ARecordMayBeTheHasOneOfItself) {
   Write([](Transaction& txn) -> absl::Status {
     const VertexRef one = NewVertex(txn, 1);
