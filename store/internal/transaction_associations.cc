@@ -254,6 +254,8 @@ absl::Status TransactionCore::Remove(const graph::Association& has_many,
   Table& middle_table = TableOf(*has_many.through->target);
   const Mark before = mark();
   for (Version* middle : middles) {
+    const Version* current = middle_table.FindEntry(*middle_table.MessageOf(middle));
+    if (current == nullptr || current->deleted()) continue;  // It went with one before it.
     absl::Status status = Delete(middle_table, middle_table.MessageOf(middle), /*from_key=*/true);
     if (!status.ok()) {
       RollbackTo(before);

@@ -230,6 +230,22 @@ TEST_F(AssociationCornersTest, ThroughGivesEachRecordOnceHoweverManyWaysLeadToIt
   });
 }
 
+TEST_F(AssociationCornersTest, RemovingMiddlesThatCascadeIntoEachOtherRemovesThemAll) {
+  Write([](Transaction& txn) -> absl::Status {
+    NewVertex(txn, 1);
+    NewVertex(txn, 2);
+    NewEdge(txn, 1, 1, 2);
+    NewEdge(txn, 2, 1, 2, /*after=*/1);
+    NewEdge(txn, 3, 1, 2);
+    return absl::OkStatus();
+  });
+  Write([](Transaction& txn) {
+    return txn.Remove(txn.Find<Vertex>(1), VertexModel::targets, txn.Find<Vertex>(2));
+  });
+  EXPECT_EQ(store_->GetSnapshot().Count<Edge>(), 0);
+  EXPECT_EQ(store_->GetSnapshot().Count<Vertex>(), 2);
+}
+
 // --- Deleting ---
 
 TEST_F(AssociationCornersTest, ASavepointTakesBackACascadeAndWhatItWouldHaveBroken) {
