@@ -226,7 +226,9 @@ absl::StatusOr<Version*> TransactionCore::AddThrough(const graph::Association& h
     RollbackTo(before);
     return status;
   }
-  return found;
+  // Hooks of the middle record may have changed it.
+  Version* newest = far_link.parent->FindEntry(far_record);
+  return newest == nullptr || newest->deleted() ? found : newest;
 }
 
 absl::Status TransactionCore::Remove(const graph::Association& has_many,

@@ -246,6 +246,22 @@ TEST_F(AssociationCornersTest, RemovingMiddlesThatCascadeIntoEachOtherRemovesThe
   EXPECT_EQ(store_->GetSnapshot().Count<Vertex>(), 2);
 }
 
+TEST_F(AssociationCornersTest, AddOverAThroughGivesTheVersionThatHooksLeave) {
+  schema_.After<Edge>(Change::kInsert, [](const ChangeOf<Edge>& change, Transaction& txn) {
+    return txn.Update(change.ref().to(), [](Vertex& to) { to.set_degree(to.degree() + 1); })
+        .status();
+  });
+  Open();
+  Write([](Transaction& txn) -> absl::Status {
+    const VertexRef one = NewVertex(txn, 1);
+    const auto made = txn.Add(one, VertexModel::targets, Vertex());
+    EXPECT_EQ((*made)->degree(), 1);
+    const auto again = txn.Add(NewVertex(txn, 7), VertexModel::targets, *made);
+    EXPECT_EQ((*again)->degree(), 2);
+    return again.status();
+  });
+}
+
 // --- Deleting ---
 
 TEST_F(AssociationCornersTest, ASavepointTakesBackACascadeAndWhatItWouldHaveBroken) {
