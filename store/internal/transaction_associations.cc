@@ -220,7 +220,17 @@ absl::StatusOr<Version*> TransactionCore::AddThrough(const graph::Association& h
     Version* middle = near_link.child->NewVersion();
     SetForeignKey(*near_link.key, parent, near_link.child->MutableMessageOf(middle));
     SetForeignKey(*far_link.key, far_record, near_link.child->MutableMessageOf(middle));
-    status = Insert(*near_link.child, middle).status();
+    if (IsChild(near_link, parent, middle)) {
+      status = Insert(*near_link.child, middle).status();
+    } else {
+      near_link.child->FreeVersion(middle);
+      status = absl::InvalidArgumentError(absl::StrCat(
+          near_link.parent->NameOf(parent), ".", has_many.name, ": ",
+          far_link.parent->NameOf(far_record), " cannot be among them, since the foreign keys ",
+          FieldNames(near_link.key->fields), " and ", FieldNames(far_link.key->fields), " of ",
+          near_link.child->model().name,
+          " share a field, and would need two values of it; give records that have the same"));
+    }
   }
   if (!status.ok()) {
     RollbackTo(before);

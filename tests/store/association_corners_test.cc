@@ -262,6 +262,42 @@ TEST_F(AssociationCornersTest, AddOverAThroughGivesTheVersionThatHooksLeave) {
   });
 }
 
+TEST_F(AssociationCornersTest, AMiddleWhoseKeysShareAFieldLeadsToBothEndsOrIsRefused) {
+  const auto new_member = [](std::int64_t tenant) {
+    Member member;
+    member.set_tenant(tenant);
+    member.set_number(1);
+    return member;
+  };
+  const auto new_room = [](std::int64_t tenant) {
+    Room room;
+    room.set_tenant(tenant);
+    room.set_number(2);
+    return room;
+  };
+  Write([&](Transaction& txn) -> absl::Status {
+    for (const std::int64_t tenant : {1, 2}) {
+      EXPECT_TRUE(txn.Insert(new_member(tenant)).ok());
+      EXPECT_TRUE(txn.Insert(new_room(tenant)).ok());
+    }
+    return txn.Add(txn.Find<Member>(1, 1), MemberModel::rooms, txn.Find<Room>(1, 2)).status();
+  });
+  Write([&](Transaction& txn) -> absl::Status {
+    const auto status =
+        txn.Add(txn.Find<Member>(1, 1), MemberModel::rooms, txn.Find<Room>(2, 2)).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("corners.Member(1, 1).rooms"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("corners.Room(2, 2)"));
+    EXPECT_EQ(txn.Count<Seat>(), 1);
+    // Nor is a far record made for nothing.
+    Room other;
+    other.set_tenant(3);
+    EXPECT_FALSE(txn.Add(txn.Find<Member>(1, 1), MemberModel::rooms, other).ok());
+    EXPECT_EQ(txn.Count<Room>(), 2);
+    return absl::OkStatus();
+  });
+}
+
 // --- Deleting ---
 
 TEST_F(AssociationCornersTest, ASavepointTakesBackACascadeAndWhatItWouldHaveBroken) {
