@@ -309,6 +309,18 @@ bool TransactionCore::IsChild(const Engine::Link& link, const Message& parent,
          key == held;
 }
 
+bool TransactionCore::HasLostParent(const Table& table, const Version* child) const {
+  for (const Engine::Link& link : engine_.parents_of(table)) {
+    KeyParts key;
+    if (link.key->on_delete == CASCADE &&
+        table.keys(link.key->child_index).Read(*table.MessageOf(child), &key) &&
+        FindLive(link.parent_index(), HashParts(key), key) == nullptr) {
+      return true;
+    }
+  }
+  return false;
+}
+
 absl::Status TransactionCore::DeleteOne(Table& table, Version* current, Cascade* cascade) {
   const Mark before = mark();
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
@@ -381,6 +393,8 @@ absl::Status TransactionCore::Delete(Table& table, const Message* named, bool fr
     const auto [next_table, version] = cascade.records[cascade.next++];
     Version* current = next_table->FindEntry(*next_table->MessageOf(version));
     if (current == nullptr || current->deleted()) continue;  // Reached another way before.
+    // A hook may have given it to another parent since.
+    if (current != version && cascade.next > 1 && !HasLostParent(*next_table, current)) continue;
     absl::Status status = DeleteOne(*next_table, current, &cascade);
     if (!status.ok()) {
       if (absl::IsResourceExhausted(status) && aborted_.ok() && record_changes_ > before.changes &&

@@ -171,6 +171,8 @@ class TransactionCore {
     std::size_t next = 0;
   };
   absl::Status DeleteOne(Table& table, Version* current, Cascade* cascade);
+  // Whether `child` names a parent that is not there, and would have gone with it.
+  bool HasLostParent(const Table& table, const Version* child) const;
   static void PrefetchCascade(const Cascade& cascade);
   // The child that a has_one shows, the one with the lowest key if there are several.
   static Version* ShownBy(const Engine::Link& link, const google::protobuf::Message& parent);

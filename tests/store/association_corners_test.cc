@@ -300,6 +300,31 @@ TEST_F(AssociationCornersTest, AMiddleWhoseKeysShareAFieldLeadsToBothEndsOrIsRef
 
 // --- Deleting ---
 
+TEST_F(AssociationCornersTest, ACascadeLeavesWhatAHookHasGivenToAnother) {
+  // When a vertex goes, its edges pass to vertex 9.
+  schema_.After<Vertex>(Change::kDelete, [](const ChangeOf<Vertex>& change, Transaction& txn) {
+    for (const EdgeRef edge : change.ref().edges()) {
+      if (edge->id() == 3) continue;
+      const auto moved = txn.Update(edge, [](Edge& changed) { changed.set_from_id(9); });
+      if (!moved.ok()) return moved.status();
+    }
+    return absl::OkStatus();
+  });
+  Open();
+  Write([](Transaction& txn) -> absl::Status {
+    for (const std::int64_t id : {1, 2, 9}) NewVertex(txn, id);
+    NewEdge(txn, 1, 1, 2);
+    NewEdge(txn, 2, 1, 2);
+    NewEdge(txn, 3, 1, 2);
+    NewEdge(txn, 4, 1, 1);  // It leads to the vertex that goes as well.
+    return absl::OkStatus();
+  });
+  Write([](Transaction& txn) { return txn.Delete(txn.Find<Vertex>(1)); });
+  const Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_THAT(Ids(snapshot.Find<Vertex>(9).edges()), UnorderedElementsAre(1, 2));
+  EXPECT_EQ(snapshot.Count<Edge>(), 2);
+}
+
 TEST_F(AssociationCornersTest, ASavepointTakesBackACascadeAndWhatItWouldHaveBroken) {
   Write([](Transaction& txn) -> absl::Status {
     for (const std::int64_t id : {1, 2, 3}) NewVertex(txn, id, id == 3 ? 1 : 0);
