@@ -666,7 +666,9 @@ absl::Status TransactionCore::CheckAtCommit() const {
     parent.keys(widow.link.key->parent_index).Read(record, &key);
     if (FindLive(widow.link.parent_index(), HashParts(key), key) != nullptr) continue;
     const std::vector<Version*> children = ChildrenOf(widow.link, record);
-    if (children.empty() || !seen.insert({widow.link.key, children.front()}).second) continue;
+    bool listed = true;
+    for (const Version* child : children) listed &= !seen.insert({widow.link.key, child}).second;
+    if (listed) continue;
     violations.push_back(RestrictedText(widow.link, record, children));
   }
   if (violations.empty()) return absl::OkStatus();

@@ -357,5 +357,29 @@ TEST_F(AssociationCornersTest, ASavepointTakesBackACascadeAndWhatItWouldHaveBrok
   EXPECT_EQ(store_->GetSnapshot().Count<Edge>(), 0);
 }
 
+TEST_F(AssociationCornersTest, ARestrictedDeleteIsListedBesideChildrenThatCameBack) {
+  Write([](Transaction& txn) -> absl::Status {
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(txn.Insert(Owner()).ok());
+    NewVertex(txn, 1);
+    for (const std::int64_t id : {1, 2}) NewEdge(txn, id, 1, 1);
+    for (int i = 0; i < 2; ++i) {
+      Pin pin;
+      pin.set_edge_id(1);
+      EXPECT_TRUE(txn.Insert(std::move(pin)).ok());
+    }
+    return absl::OkStatus();
+  });
+  const auto status = WriteStatus([](Transaction& txn) -> absl::Status {
+    EXPECT_EQ(txn.Delete(txn.Find<Edge>(1)), absl::OkStatus());
+    for (const std::int64_t edge : {2, 1}) {
+      EXPECT_TRUE(txn.Update(txn.Find<Pin>(1), [edge](Pin& pin) { pin.set_edge_id(edge); }).ok());
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("corners.Pin(1).edge_id: there is no"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("corners.Edge(1): it cannot be deleted"));
+}
+
 }  // namespace
 }  // namespace kin
