@@ -24,8 +24,9 @@
 //   AfterCommit  when the commit is visible.
 //
 // A hook that fails, or throws (INTERNAL), aborts the transaction: Write returns its error,
-// whatever the body returns. Inside a hook Store::Write, Flush, WaitDurable and Close are
-// FAILED_PRECONDITION; GetSnapshot works, and shows the newest commit. docs/rules.md tells more.
+// whatever the body returns. Inside a hook Store::Write, Flush, WaitDurable, Close and a
+// Watch::Next that would wait are FAILED_PRECONDITION; GetSnapshot works, and shows the newest
+// commit. docs/rules.md tells more.
 #ifndef KIN_STORE_HOOKS_H_
 #define KIN_STORE_HOOKS_H_
 

@@ -78,7 +78,8 @@ class Watch {
 
   // Waits for the next event. A commit that it gives is visible to GetSnapshot.
   // DEADLINE_EXCEEDED: there was none in time. CANCELLED: Cancel was called. FAILED_PRECONDITION:
-  // the store is closed, and all events have been given.
+  // the store is closed, and all events have been given; or it would have to wait inside the body
+  // of a transaction of this store, or a hook.
   absl::StatusOr<WatchEvent> Next(absl::Duration timeout = absl::InfiniteDuration());
 
   // Ends all calls of Next, now and later.

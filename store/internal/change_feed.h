@@ -8,6 +8,7 @@
 #include <forward_list>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -73,9 +74,14 @@ class ChangeFeed {
   // No commit follows.
   void Close();
 
+  // The thread that runs the body of a transaction, or a hook, of the engine; none: no thread. Of
+  // the feed, since a Watch may outlive the engine.
+  std::atomic<std::thread::id>& writer_thread() { return writer_thread_; }
+
  private:
   static WatchEvent Take(FeedQueue* queue);
 
+  std::atomic<std::thread::id> writer_thread_{};
   const bool keeps_history_;
   std::atomic<bool> active_;
   absl::Mutex mutex_;

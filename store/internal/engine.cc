@@ -60,7 +60,8 @@ Engine::Engine(Schema schema, EngineSettings settings)
       registry_(slots_.data(), static_cast<std::uint32_t>(slots_.size() * kSlotBytes), this),
       context_(&registry_),
       parents_of_(schema_.graph().models.size()),
-      children_of_(schema_.graph().models.size()) {
+      children_of_(schema_.graph().models.size()),
+      writer_thread_(feed_->writer_thread()) {
   const graph::Graph& graph = schema_.graph();
   for (std::size_t i = 0; i < graph.models.size(); ++i) {
     tables_.push_back(std::make_unique<Table>(&context_, *schema_.data().ops[i], *graph.models[i],

@@ -134,8 +134,8 @@ class Engine final : public CommitSource {
   absl::Mutex commit_mutex_ ABSL_ACQUIRED_AFTER(writer_mutex_);
   std::vector<std::uint64_t> next_ids_ ABSL_GUARDED_BY(commit_mutex_);
 
-  std::atomic<std::thread::id> writer_thread_{};  // Whose body is running.
-  View transaction_view_;                         // What the running transaction reads through.
+  std::atomic<std::thread::id>& writer_thread_;  // Whose body is running; of feed_.
+  View transaction_view_;                        // What the running transaction reads through.
 
   absl::Mutex state_mutex_;
   enum class State { kOpen, kClosing, kClosed };

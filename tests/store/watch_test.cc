@@ -293,5 +293,33 @@ TEST_F(WatchTest, AHookMayBeginToWatch) {
   EXPECT_EQ(Next(*watch), "2: ->b");
 }
 
+// It would wait for itself.
+TEST_F(WatchTest, WaitingInsideATransactionIsAnErrorAndNoDeadlock) {
+  Schema schema = Schema::Of<Plain>();
+  std::unique_ptr<Watch> watch;
+  int hooks = 0;
+  schema.AfterCommit([&](CommitNumber commit, absl::Span<const Change>) {
+    ++hooks;
+    // The commit itself is there.
+    EXPECT_EQ(watch->Next()->first(), commit);
+    EXPECT_EQ(watch->Next().status().code(), absl::StatusCode::kFailedPrecondition);
+    return absl::OkStatus();
+  });
+  store_ = *Store::Open(schema);
+  watch = *store_->Watch();
+  ASSERT_TRUE(store_
+                  ->Write([&](Transaction& txn) {
+                    EXPECT_EQ(watch->Next().status().code(), absl::StatusCode::kFailedPrecondition);
+                    EXPECT_EQ(watch->Next(absl::ZeroDuration()).status().code(),
+                              absl::StatusCode::kDeadlineExceeded);
+                    return txn.Insert(Plain()).status();
+                  })
+                  .ok());
+  EXPECT_EQ(hooks, 1);
+  // The watch outlives the store, and asks it nothing.
+  store_.reset();
+  EXPECT_EQ(watch->Next().status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace kin
