@@ -59,12 +59,13 @@ std::uint64_t ReadCounter(const Message& record, const FieldDescriptor& field) {
   return is_unsigned ? part.number : static_cast<std::uint64_t>(UnbiasInteger(part.number));
 }
 
-// False if `field` cannot hold `value`.
+// `value` is in two's complement, and one more than what the field has held, or 1. False if the
+// field cannot hold it.
 bool SetCounter(std::uint64_t value, const FieldDescriptor& field, Message* record) {
   const Reflection& reflection = *record->GetReflection();
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
-      if (value > std::numeric_limits<std::int32_t>::max()) return false;
+      if (static_cast<std::int64_t>(value) > std::numeric_limits<std::int32_t>::max()) return false;
       reflection.SetInt32(record, &field, static_cast<std::int32_t>(value));
       return true;
     case FieldDescriptor::CPPTYPE_UINT32:
@@ -72,7 +73,7 @@ bool SetCounter(std::uint64_t value, const FieldDescriptor& field, Message* reco
       reflection.SetUInt32(record, &field, static_cast<std::uint32_t>(value));
       return true;
     case FieldDescriptor::CPPTYPE_INT64:
-      if (value > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) return false;
+      if (value == std::uint64_t{1} << 63) return false;
       reflection.SetInt64(record, &field, static_cast<std::int64_t>(value));
       return true;
     default:

@@ -369,5 +369,20 @@ TEST_F(LockVersionTest, TheLargestVersionIsTheLast) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("rules.Author(9).version"));
 }
 
+TEST_F(LockVersionTest, AVersionBelowZeroIsCountedOn) {
+  Author author = NewAuthor("min@x");
+  author.set_id(9);
+  author.set_version(-2);
+  ASSERT_EQ(Write([&](Transaction& txn) { return txn.Insert(author).status(); }), absl::OkStatus());
+  for (const int version : {-1, 0, 1}) {
+    ASSERT_EQ(Call([&](Transaction& txn) {
+                const auto updated = txn.Update(txn.Find<Author>(9), [](Author&) {});
+                EXPECT_EQ(updated.ok() ? (*updated)->version() : -9, version);
+                return updated.status();
+              }),
+              absl::OkStatus());
+  }
+}
+
 }  // namespace
 }  // namespace kin
