@@ -88,7 +88,8 @@ class Transaction : public internal::Reader {
   }
 
   // Calls change(M&) on a copy of the newest version, which then takes its place; returns the new
-  // one. INVALID_ARGUMENT if the key changes.
+  // one. INVALID_ARGUMENT if the key changes, FAILED_PRECONDITION if `change` has itself changed
+  // the record in the transaction.
   template <ReferenceType R, typename Change>
   absl::StatusOr<R> Update(const R& ref, Change&& change) {
     using M = typename R::Record;
@@ -99,7 +100,9 @@ class Transaction : public internal::Reader {
     const std::uint64_t generation = core_.generation();
     std::forward<Change>(change)(copy);
     if (core_.generation() != generation) {  // `change` has used the transaction.
+      const internal::Version* copied = *current;
       current = core_.FindNamed(table, Named(ref));
+      if (current.ok() && *current != copied) current = core_.OvertakenError(table, copied);
       if (!current.ok()) return current.status();
     }
     return Result<M>(core_.Update(table, *current, Fresh(std::move(copy))));

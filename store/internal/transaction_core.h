@@ -47,6 +47,9 @@ class TransactionCore {
   absl::StatusOr<Version*> FindNamed(Table& table, const google::protobuf::Message* named) const;
   // The same, to change it. FAILED_PRECONDITION if `named` is of an older lock_version.
   absl::StatusOr<Version*> FindToChange(Table& table, const google::protobuf::Message* named) const;
+  // What an update whose function has changed the record, of which `copied` was the newest version,
+  // is refused with.
+  absl::Status OvertakenError(const Table& table, const Version* copied) const;
   // Replaces `current`, the newest version, by `fresh`.
   absl::StatusOr<Version*> Update(Table& table, Version* current, Version* fresh);
   // `from_key`: only the key of `named` counts.

@@ -134,6 +134,13 @@ absl::StatusOr<Version*> TransactionCore::AfterChange(const Mark& before, Table&
   return newest == nullptr || newest->deleted() ? now : newest;
 }
 
+absl::Status TransactionCore::OvertakenError(const Table& table, const Version* copied) const {
+  return absl::FailedPreconditionError(absl::StrCat(
+      table.NameOf(*table.MessageOf(copied)),
+      ": the function given to Update has changed the record in the transaction as well, directly "
+      "or through a hook, and would undo that; change it before or after the update"));
+}
+
 absl::Status TransactionCore::CheckFresh(const Table& table, const Version* current,
                                          const Message& named) const {
   if (table.model().lock_version == nullptr) return absl::OkStatus();

@@ -163,6 +163,31 @@ TEST_F(TransactionTest, AnUpdateWhoseChangeDeletesTheRecordIsRefused) {
   EXPECT_TRUE(store_->GetSnapshot().Find<Person>(1));
 }
 
+TEST_F(TransactionTest, AnUpdateWhoseChangeUpdatesTheRecordIsRefused) {
+  Write([](Transaction& txn) -> absl::Status {
+    const PersonRef ada = txn.Find<Person>(1);
+    const absl::Status status =
+        txn.Update(ada,
+                   [&](Person& outer) {
+                     outer.set_email("outer");
+                     EXPECT_TRUE(txn.Update(ada, [](Person& p) { p.set_email("inner"); }).ok());
+                   })
+            .status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("history.Person(1)"));
+    EXPECT_EQ(txn.Find<Person>(1)->email(), "inner");
+    // Others may be changed.
+    return txn
+        .Update(ada,
+                [&](Person& outer) {
+                  outer.set_email("outer");
+                  EXPECT_TRUE(txn.Insert(NewPerson("carol")).ok());
+                })
+        .status();
+  });
+  EXPECT_EQ(store_->GetSnapshot().Find<Person>(1)->email(), "outer");
+}
+
 TEST_F(TransactionTest, TakenKeysAreRefused) {
   Person person = NewPerson("carol");
   person.set_id(1);
