@@ -161,6 +161,49 @@ TEST(FieldTest, AUuidIsAKeyOfStringOrBytes) {
           "or write primary_key: [\"token\"]"));
 }
 
+TEST(FieldTest, WhatTheStoreFillsInIsNoForeignKeyNorHeldByOne) {
+  EXPECT_THAT(Diagnose(R"(
+      message Owner {
+        option (kin.model) = { has_many: { name: "visits" foreign_key: "since" } };
+        int64 id = 1;
+        int64 version = 2 [/*!*/(kin.field).lock_version = true];
+      }
+      message Visit {
+        option (kin.model) = {};
+        int64 id = 1;
+        int64 since = 2 [/*!*/(kin.field).created_at = true];
+        int64 owner_version = 3
+            [(kin.field).belongs_to = { name: "owner" model: "Owner" own_key: "version" }];
+      }
+      message Named { option (kin.model) = {}; string id = 1 [(kin.field).uuid = true]; }
+      message Note {
+        option (kin.model) = { primary_key: "named_id" };
+        string named_id = 1 [/*!*/(kin.field) = { uuid: true belongs_to: {} }];
+      })"),
+              ElementsAre("\"version\" is part of a key and cannot be lock_version, which the "
+                          "store changes; use another field",
+                          "\"since\" is part of a key and cannot be created_at, which the store "
+                          "changes; use another field",
+                          "\"named_id\" is a foreign key, which its parent gives a value, and "
+                          "cannot be a uuid; remove uuid"));
+}
+
+TEST(KeyTest, AForeignKeyCalledIdIsNotAllocated) {
+  Protos protos;
+  protos.AddTest(R"(
+      message User {
+        option (kin.model) = { has_one: { name: "info" foreign_key: "id" } };
+        int64 id = 1;
+      }
+      message Info {
+        option (kin.model) = {};
+        int64 id = 1 [(kin.field).belongs_to = { name: "user" }];
+      })");
+  const Graph graph = protos.Build();
+  EXPECT_TRUE(graph.Find("p.User")->allocates_id);
+  EXPECT_FALSE(graph.Find("p.Info")->allocates_id);
+}
+
 TEST(FieldTest, JsonIsForWhatSqlCannotRead) {
   Protos protos;
   std::string imports;

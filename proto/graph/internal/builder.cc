@@ -84,6 +84,7 @@ Graph Builder::Build(absl::Span<const Descriptor* const> models) {
   }
   CheckHasOnes();
   CheckRequiredForeignKeys();
+  CheckFilledInKeys();
   for (ModelState& state : states_) {
     for (Declaration& declaration : state.declarations) ResolveThrough(declaration);
     CheckCppMembers(state);

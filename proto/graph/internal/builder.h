@@ -99,6 +99,7 @@ class Builder {
   void ResolveStamps(ModelState& state);
   bool CheckStamp(ModelState& state, const FieldDescriptor& field, const FieldOptions& options,
                   int option);
+  void CheckFilledInKeys();
   // The fields of `message` called `names`, the i-th of which is at `position(i)`. Reports those
   // that there are not, repetitions, and too many, each message beginning with `what`; nothing
   // then.

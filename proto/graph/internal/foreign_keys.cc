@@ -143,6 +143,11 @@ ForeignKey* Builder::AddForeignKey(Model* child, FieldList fields, Model* parent
   key.on_delete = key.optional ? NULLIFY : RESTRICT;
   key.fields = std::move(fields);
   key.own_key = std::move(own_key);
+  // Whose key is a parent's is not given one by the store.
+  if (child->allocates_id &&
+      std::find(key.fields.begin(), key.fields.end(), child->primary_key[0]) != key.fields.end()) {
+    child->allocates_id = false;
+  }
   return foreign_keys_[{child, key.fields}] = &key;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
@@ -108,6 +109,39 @@ void Builder::ResolveStamps(ModelState& state) {
       }
       *stamp.place = &field;
     }
+  }
+}
+
+// Once all foreign keys are known: what the store fills in is neither one, nor what one holds.
+void Builder::CheckFilledInKeys() {
+  absl::flat_hash_set<const FieldDescriptor*> seen;
+  const auto check = [&](const Model& model, const FieldDescriptor* field) {
+    const struct {
+      const FieldDescriptor* place;
+      int option;
+    } stamps[] = {{model.created_at, FieldOptions::kCreatedAtFieldNumber},
+                  {model.updated_at, FieldOptions::kUpdatedAtFieldNumber},
+                  {model.lock_version, FieldOptions::kLockVersionFieldNumber}};
+    for (const auto& stamp : stamps) {
+      if (stamp.place != field || !seen.insert(field).second) continue;
+      Report(PositionIn(*field, {stamp.option}),
+             absl::StrCat("\"", field->name(), "\" is part of a key and cannot be ",
+                          FieldOptions::descriptor()->FindFieldByNumber(stamp.option)->name(),
+                          ", which the store changes; use another field"));
+    }
+  };
+  for (const auto& key : graph_.foreign_keys) {
+    for (const FieldDescriptor* field : key->fields) {
+      check(*key->child, field);
+      if (!key->child->uuid || field != key->child->primary_key[0] || !seen.insert(field).second) {
+        continue;
+      }
+      Report(PositionIn(*field, {FieldOptions::kUuidFieldNumber}),
+             absl::StrCat("\"", field->name(),
+                          "\" is a foreign key, which its parent gives a value, and cannot be a "
+                          "uuid; remove uuid"));
+    }
+    for (const FieldDescriptor* field : key->own_key) check(*key->parent, field);
   }
 }
 
