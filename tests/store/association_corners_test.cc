@@ -14,6 +14,7 @@
 namespace kin {
 namespace {
 
+using ::corners::Badge;
 using ::corners::Edge;
 using ::corners::EdgeModel;
 using ::corners::EdgeRef;
@@ -22,7 +23,13 @@ using ::corners::Member;
 using ::corners::MemberModel;
 using ::corners::Owner;
 using ::corners::OwnerModel;
+using ::corners::Pass;
+using ::corners::Photo;
+using ::corners::PhotoModel;
 using ::corners::Pin;
+using ::corners::Post;
+using ::corners::PostModel;
+using ::corners::Remark;
 using ::corners::Room;
 using ::corners::Seat;
 using ::corners::Sheet;
@@ -74,7 +81,8 @@ class AssociationCornersTest : public ::testing::Test {
     return ids;
   }
 
-  Schema schema_ = Schema::Of<Vertex, Edge, Pin, Owner, Sheet, Line, Member, Room, Seat>();
+  Schema schema_ = Schema::Of<Vertex, Edge, Pin, Owner, Sheet, Line, Pass, Member, Room, Seat, Post,
+                              Photo, Remark, Badge>();
   std::unique_ptr<Store> store_;
 };
 
@@ -109,6 +117,23 @@ TEST_F(AssociationCornersTest, SettingAHasOneWhoseForeignKeyIsTheKeyKeepsTheReco
               return txn.Set(txn.Find<Owner>(1), OwnerModel::sheet, std::move(sheet)).status();
             }).code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(AssociationCornersTest, AForeignKeyCalledIdIsTheParentsAndNotAllocated) {
+  Write([](Transaction& txn) -> absl::Status {
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(txn.Insert(Owner()).ok());
+    const auto pass = txn.Set(txn.Find<Owner>(2), OwnerModel::pass, Pass());
+    EXPECT_EQ(pass->owner(), txn.Find<Owner>(2));
+    return pass.status();
+  });
+  // It would have been of owner 3.
+  const auto status = WriteStatus([](Transaction& txn) -> absl::Status {
+    EXPECT_TRUE(txn.Insert(Owner()).ok());
+    return txn.Insert(Pass()).status();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("corners.Pass(0).id: there is no corners.Owner with id 0"));
 }
 
 TEST_F(AssociationCornersTest, ARecordMayBeTheHasOneOfItself) {
@@ -190,6 +215,47 @@ TEST_F(AssociationCornersTest, TheLowestChildIsShownWhicheverWayItIsAskedFor) {
   EXPECT_EQ(store_->GetSnapshot().Find<Vertex>(1).first_edge()->id(), 7);
 }
 
+// --- oneof ---
+
+TEST_F(AssociationCornersTest, EachArmOfAOneofIsAssignedAsAnAssociationOfItsOwn) {
+  Write([](Transaction& txn) -> absl::Status {
+    const auto post = txn.Insert(Post()).value();
+    const auto photo = txn.Insert(Photo()).value();
+    const auto remark = txn.Add(post, PostModel::remarks, Remark()).value();
+    const auto other = txn.Add(post, PostModel::remarks, Remark()).value();
+    EXPECT_THAT(Ids(post.remarks()), UnorderedElementsAre(1, 2));
+    EXPECT_EQ(txn.Remove(photo, PhotoModel::remarks, remark).code(), absl::StatusCode::kNotFound);
+    // From arm to arm: it is of one of the two.
+    EXPECT_TRUE(txn.Add(photo, PhotoModel::remarks, remark).ok());
+    EXPECT_THAT(Ids(post.remarks()), ElementsAre(2));
+    EXPECT_THAT(Ids(photo.remarks()), ElementsAre(1));
+    EXPECT_EQ(txn.Find<Remark>(1).subject(), decltype(remark.subject())(photo));
+    // An arm may be absent, whatever its delete rule.
+    EXPECT_EQ(txn.Remove(post, PostModel::remarks, other), absl::OkStatus());
+    EXPECT_EQ(txn.Find<Remark>(2)->subject_case(), Remark::SUBJECT_NOT_SET);
+
+    EXPECT_TRUE(txn.Set(post, PostModel::badge, Badge()).ok());
+    EXPECT_TRUE(txn.Set(photo, PhotoModel::badge, Badge()).ok());
+    // It leaves the post, and takes the place of the other one.
+    EXPECT_TRUE(txn.Set(photo, PhotoModel::badge, txn.Find<Badge>(1)).ok());
+    EXPECT_FALSE(post.badge());
+    EXPECT_EQ(photo.badge(), txn.Find<Badge>(1));
+    EXPECT_EQ(txn.Find<Badge>(2)->holder_case(), Badge::HOLDER_NOT_SET);
+    EXPECT_EQ(txn.Clear(post, PostModel::badge), absl::OkStatus());
+    return txn.Set(post, PostModel::badge, txn.Find<Badge>(2)).status();
+  });
+  // A remark that has moved to a post goes with it, the badge stays.
+  Write([](Transaction& txn) -> absl::Status {
+    const auto post = txn.Find<Post>(1);
+    EXPECT_TRUE(txn.Add(post, PostModel::remarks, txn.Find<Remark>(1)).ok());
+    return txn.Delete(post);
+  });
+  const Snapshot snapshot = store_->GetSnapshot();
+  EXPECT_FALSE(snapshot.Find<Remark>(1));
+  EXPECT_EQ(snapshot.Find<Badge>(2)->holder_case(), Badge::HOLDER_NOT_SET);
+  EXPECT_EQ(snapshot.Find<Photo>(1).badge()->id(), 1);
+}
+
 // --- through ---
 
 TEST_F(AssociationCornersTest, ThroughGivesEachRecordOnceHoweverManyWaysLeadToIt) {
@@ -244,6 +310,30 @@ TEST_F(AssociationCornersTest, RemovingMiddlesThatCascadeIntoEachOtherRemovesThe
   });
   EXPECT_EQ(store_->GetSnapshot().Count<Edge>(), 0);
   EXPECT_EQ(store_->GetSnapshot().Count<Vertex>(), 2);
+}
+
+TEST_F(AssociationCornersTest, WhatAThroughLeadsToMayBeRemovedOneByOne) {
+  Write([](Transaction& txn) -> absl::Status {
+    for (std::int64_t id = 1; id <= 40; ++id) NewVertex(txn, id);
+    for (std::int64_t id = 2; id <= 40; ++id) {
+      NewEdge(txn, 2 * id, 1, id);
+      NewEdge(txn, 2 * id + 1, 1, id);
+    }
+    const VertexRef one = txn.Find<Vertex>(1);
+    int removed = 0;
+    for (const VertexRef target : one.targets()) {
+      if (target->id() % 2 == 0) continue;
+      EXPECT_EQ(txn.Remove(one, VertexModel::targets, target), absl::OkStatus());
+      if (target->id() % 4 == 1) {
+        EXPECT_EQ(txn.Delete(target), absl::OkStatus());
+      }
+      ++removed;
+    }
+    EXPECT_EQ(removed, 19);
+    EXPECT_EQ(one.targets().size(), 20u);
+    EXPECT_EQ(txn.Count<Edge>(), 40);
+    return absl::OkStatus();
+  });
 }
 
 TEST_F(AssociationCornersTest, AddOverAThroughGivesTheVersionThatHooksLeave) {
