@@ -160,7 +160,8 @@ const Version* NewestOf(const Table& table, const Version* entry);
 // The records of a has_many, in an order that is the same for all reads of a snapshot.
 //
 // In a transaction a range may be iterated while records are changed: what stays is visited once,
-// what is added may be. Thread-safety: immutable.
+// what is added may be. That of a `through` has the records that there were when it was asked for,
+// less those deleted since. Thread-safety: immutable.
 template <typename M>
 class Range {
  public:

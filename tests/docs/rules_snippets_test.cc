@@ -120,14 +120,15 @@ TEST(RulesDocTest, AnOutdatedCopyIsReadAgain) {
   };
   // clang-format off
   absl::Status status;
-  do {
+  for (int attempt = 0; attempt < 10; ++attempt) {
     kin::Snapshot snapshot = store->GetSnapshot();
     AccountRef seen = snapshot.Find<Account>(1);
     int age = Decide(seen);                        // Takes its time, outside of any transaction.
     status = store->Write([&](kin::Transaction& txn) {
       return txn.Update(seen, [&](Account& account) { account.set_age(age); }).status();
     }).status();
-  } while (status.code() == absl::StatusCode::kFailedPrecondition);
+    if (status.code() != absl::StatusCode::kFailedPrecondition) break;
+  }
   // clang-format on
   EXPECT_EQ(attempts, 2);
   EXPECT_EQ(store->GetSnapshot().Find<Account>(1)->age(), 21);
