@@ -110,13 +110,13 @@ absl::StatusOr<WatchEvent> ChangeFeed::Next(Subscription* subscription, absl::Du
     return subscription->cancelled || closed_ || queue.gap_first != 0 || !queue.entries.empty();
   };
   // What it would wait for, its own thread keeps from being made.
-  if (timeout > absl::ZeroDuration() && !ready() &&
-      writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
-    return absl::FailedPreconditionError(
-        "Watch::Next was called inside the body of a transaction, or a hook, with a timeout and no "
-        "event to give; follow the commits in another thread");
-  }
-  if (!mutex_.AwaitWithTimeout(absl::Condition(&ready), timeout)) {
+  const bool in_body = writer_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&ready), in_body ? absl::ZeroDuration() : timeout)) {
+    if (in_body && timeout > absl::ZeroDuration()) {
+      return absl::FailedPreconditionError(
+          "Watch::Next was called inside the body of a transaction, or a hook, with a timeout and "
+          "no event to give; follow the commits in another thread");
+    }
     return absl::DeadlineExceededError("there was no commit in time");
   }
   if (subscription->cancelled) return absl::CancelledError("the watch was cancelled");
