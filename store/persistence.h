@@ -38,9 +38,9 @@ class Loader {
   // An empty record in the store's own memory, to be filled, on any thread, and then given to Add
   // or Discard. Several may be under way.
   virtual google::protobuf::Message* New(int model) = 0;
-  // INVALID_ARGUMENT: the record breaks a rule of a single record (text that is not UTF-8).
-  // ALREADY_EXISTS: another record has its key. The record is discarded in both cases.
-  // Value rules, unique values and parents are checked when all are loaded.
+  // INVALID_ARGUMENT: the record breaks a rule of a single record (text that is not UTF-8), and is
+  // discarded. Value rules, keys, unique values and parents are checked when all are loaded, and
+  // told of by Persistence::Describe.
   virtual absl::Status Add(int model, google::protobuf::Message* record) = 0;
   virtual void Discard(int model, google::protobuf::Message* record) = 0;
 };
@@ -49,8 +49,8 @@ class Loader {
 struct Violation {
   int model = 0;                                      // Of `record`.
   const google::protobuf::Message* record = nullptr;  // Valid during Persistence::Describe only.
-  // The fields that break the rule: a foreign key without its parent, a value another record has, a
-  // value that a rule of the field refuses.
+  // The fields that break the rule: a foreign key without its parent, a key or value that another
+  // record has, a value that a rule of the field refuses.
   std::vector<const google::protobuf::FieldDescriptor*> fields;
   enum class Kind { kMissingParent, kDuplicate, kValue } kind = Kind::kMissingParent;
   std::string detail;  // Such as "there is no accounts.User with id 7".

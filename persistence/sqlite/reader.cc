@@ -70,12 +70,6 @@ const Column* ColumnOfText(const Table& table, absl::string_view refusal) {
 
 // Puts the store's refusal of the record that `row` holds in terms of the table.
 absl::Status Refused(const Table& table, const Statement& row, const absl::Status& refusal) {
-  if (absl::IsAlreadyExists(refusal)) {
-    std::vector<std::string> names;
-    for (int column : table.key) names.push_back(table.columns[column].name);
-    return BadRow(table, row, absl::StrJoin(names, ", "),
-                  absl::StrCat("another row has the same key: ", refusal.message()));
-  }
   if (const Column* column = ColumnOfText(table, refusal.message())) {
     const bool text = column->encoding == Encoding::kText;
     return BadRow(table, row, column->name, text ? "is not valid UTF-8" : refusal.message());
