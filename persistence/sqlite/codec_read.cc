@@ -32,9 +32,9 @@ const char* NameOfType(int type) {
   }
 }
 
-absl::Status WrongType(const Statement& row, int position, absl::string_view expected) {
+absl::Status WrongType(Value cell, absl::string_view expected) {
   return absl::DataLossError(
-      absl::StrCat("is ", NameOfType(row.type(position)), ", where ", expected, " belongs"));
+      absl::StrCat("is ", NameOfType(cell.type()), ", where ", expected, " belongs"));
 }
 
 absl::Status BadBytes(absl::string_view expected) {
@@ -42,9 +42,9 @@ absl::Status BadBytes(absl::string_view expected) {
 }
 
 template <typename T>
-absl::Status ReadInteger(const Statement& row, int position, T* value) {
-  if (row.type(position) != SQLITE_INTEGER) return WrongType(row, position, "an INTEGER");
-  const std::int64_t integer = row.Int(position);
+absl::Status ReadInteger(Value cell, T* value) {
+  if (cell.type() != SQLITE_INTEGER) return WrongType(cell, "an INTEGER");
+  const std::int64_t integer = cell.Int();
   if (integer < static_cast<std::int64_t>(std::numeric_limits<T>::min()) ||
       integer > static_cast<std::int64_t>(std::numeric_limits<T>::max())) {
     return absl::DataLossError(absl::StrCat("is ", integer, ", which is not from ",
@@ -65,13 +65,13 @@ absl::Status ReadNan(absl::string_view bytes, Float* value) {
 }
 
 template <typename Bits, typename Float>
-absl::Status ReadFloat(const Statement& row, int position, Float* value) {
-  switch (row.type(position)) {
+absl::Status ReadFloat(Value cell, Float* value) {
+  switch (cell.type()) {
     case SQLITE_BLOB:
-      return ReadNan<Bits>(row.Bytes(position), value);
+      return ReadNan<Bits>(cell.Bytes(), value);
     case SQLITE_INTEGER:  // What somebody wrote as 3 and not as 3.0.
     case SQLITE_FLOAT: {
-      const double number = row.Real(position);
+      const double number = cell.Real();
       // Also infinite: from where on a number would be rounded to infinity.
       if (!std::isinf(number) && std::abs(number) > std::numeric_limits<Float>::max()) {
         return absl::DataLossError(absl::StrCat("is ", number, ", which is too large for a float"));
@@ -80,72 +80,72 @@ absl::Status ReadFloat(const Statement& row, int position, Float* value) {
       return absl::OkStatus();
     }
     default:
-      return WrongType(row, position, "a REAL");
+      return WrongType(cell, "a REAL");
   }
 }
 
 // Text or bytes. `value` is made of them once, and then moved into the record.
-absl::Status ReadBytes(const Statement& row, int position, int type, absl::string_view* value) {
-  if (row.type(position) != type) {
-    return WrongType(row, position, type == SQLITE_TEXT ? "a TEXT" : "a BLOB");
+absl::Status ReadBytes(Value cell, int type, absl::string_view* value) {
+  if (cell.type() != type) {
+    return WrongType(cell, type == SQLITE_TEXT ? "a TEXT" : "a BLOB");
   }
-  *value = row.Bytes(position);
+  *value = cell.Bytes();
   return absl::OkStatus();
 }
 
-absl::Status ReadScalar(const Column& column, const Statement& row, int position,
-                        const FieldDescriptor* field, Message* message) {
+absl::Status ReadScalar(const Column& column, Value cell, const FieldDescriptor* field,
+                        Message* message) {
   const Reflection* reflection = message->GetReflection();
   absl::Status status;
   switch (column.encoding) {
     case Encoding::kInt32: {
       std::int32_t value = 0;
-      status = ReadInteger(row, position, &value);
+      status = ReadInteger(cell, &value);
       if (status.ok()) reflection->SetInt32(message, field, value);
       return status;
     }
     case Encoding::kInt64:
-      if (row.type(position) != SQLITE_INTEGER) return WrongType(row, position, "an INTEGER");
-      reflection->SetInt64(message, field, row.Int(position));
+      if (cell.type() != SQLITE_INTEGER) return WrongType(cell, "an INTEGER");
+      reflection->SetInt64(message, field, cell.Int());
       return status;
     case Encoding::kUint32: {
       std::uint32_t value = 0;
-      status = ReadInteger(row, position, &value);
+      status = ReadInteger(cell, &value);
       if (status.ok()) reflection->SetUInt32(message, field, value);
       return status;
     }
     case Encoding::kUint64:
-      if (row.type(position) != SQLITE_INTEGER) return WrongType(row, position, "an INTEGER");
-      reflection->SetUInt64(message, field, static_cast<std::uint64_t>(row.Int(position)));
+      if (cell.type() != SQLITE_INTEGER) return WrongType(cell, "an INTEGER");
+      reflection->SetUInt64(message, field, static_cast<std::uint64_t>(cell.Int()));
       return status;
     case Encoding::kBool: {
       bool value = false;
-      status = ReadInteger(row, position, &value);
+      status = ReadInteger(cell, &value);
       if (status.ok()) reflection->SetBool(message, field, value);
       return status;
     }
     case Encoding::kEnum: {
       std::int32_t value = 0;
-      status = ReadInteger(row, position, &value);
+      status = ReadInteger(cell, &value);
       if (status.ok()) reflection->SetEnumValue(message, field, value);
       return status;
     }
     case Encoding::kFloat: {
       float value = 0;
-      status = ReadFloat<std::uint32_t>(row, position, &value);
+      status = ReadFloat<std::uint32_t>(cell, &value);
       if (status.ok()) reflection->SetFloat(message, field, value);
       return status;
     }
     case Encoding::kDouble: {
       double value = 0;
-      status = ReadFloat<std::uint64_t>(row, position, &value);
+      status = ReadFloat<std::uint64_t>(cell, &value);
       if (status.ok()) reflection->SetDouble(message, field, value);
       return status;
     }
     default: {
       absl::string_view value;
       const bool text = column.encoding == Encoding::kText;
-      status = ReadBytes(row, position, text ? SQLITE_TEXT : SQLITE_BLOB, &value);
+      status = ReadBytes(cell, text ? SQLITE_TEXT : SQLITE_BLOB, &value);
       // Without presence, empty is what the field is already.
       if (!status.ok() || (value.empty() && !field->has_presence())) return status;
       reflection->SetString(message, field, std::string(value));
@@ -154,9 +154,9 @@ absl::Status ReadScalar(const Column& column, const Statement& row, int position
   }
 }
 
-absl::Status ReadTime(const Column& column, const Statement& row, int position, Message* record) {
+absl::Status ReadTime(const Column& column, Value cell, Message* record) {
   absl::string_view text;
-  absl::Status status = ReadBytes(row, position, SQLITE_TEXT, &text);
+  absl::Status status = ReadBytes(cell, SQLITE_TEXT, &text);
   if (!status.ok()) return status;
   SecondsAndNanos value;
   const bool timestamp = column.encoding == Encoding::kTimestamp;
@@ -173,10 +173,9 @@ absl::Status ReadTime(const Column& column, const Statement& row, int position, 
   return absl::OkStatus();
 }
 
-absl::Status ReadSerialized(const Column& column, const Statement& row, int position,
-                            Message* record) {
+absl::Status ReadSerialized(const Column& column, Value cell, Message* record) {
   absl::string_view bytes;
-  absl::Status status = ReadBytes(row, position, SQLITE_BLOB, &bytes);
+  absl::Status status = ReadBytes(cell, SQLITE_BLOB, &bytes);
   if (!status.ok()) return status;
   if (column.encoding == Encoding::kMessage) {
     Message* message = record->GetReflection()->MutableMessage(record, column.field);
@@ -188,37 +187,37 @@ absl::Status ReadSerialized(const Column& column, const Statement& row, int posi
 }
 
 // Sets one field of a record, which has it unset. Of a JSON column only the type is looked at.
-absl::Status ReadColumn(const Column& column, const Statement& row, int position, Message* record) {
-  if (row.type(position) == SQLITE_NULL) {
+absl::Status ReadColumn(const Column& column, Value cell, Message* record) {
+  if (cell.type() == SQLITE_NULL) {
     if (column.nullable) return absl::OkStatus();
     return absl::DataLossError("is NULL, where a value is required");
   }
   switch (column.encoding) {
     case Encoding::kTimestamp:
     case Encoding::kDuration:
-      return ReadTime(column, row, position, record);
+      return ReadTime(column, cell, record);
     case Encoding::kMessage:
     case Encoding::kRepeated:
-      return ReadSerialized(column, row, position, record);
+      return ReadSerialized(column, cell, record);
     case Encoding::kJson: {
       absl::string_view unused;
-      return ReadBytes(row, position, SQLITE_TEXT, &unused);
+      return ReadBytes(cell, SQLITE_TEXT, &unused);
     }
     default:
       break;
   }
-  if (column.wrapped == nullptr) return ReadScalar(column, row, position, column.field, record);
+  if (column.wrapped == nullptr) return ReadScalar(column, cell, column.field, record);
   Message* wrapper = record->GetReflection()->MutableMessage(record, column.field);
-  return ReadScalar(column, row, position, column.wrapped, wrapper);
+  return ReadScalar(column, cell, column.wrapped, wrapper);
 }
 
 // Sets the field of a JSON column, from the overlay where it is there too and the text is still the
 // one it was written with; else from the text.
-absl::Status ReadJson(const Table& table, const Column& column, const Statement& row, int position,
-                      Overlay* overlay, Message* record, bool* stale) {
+absl::Status ReadJson(const Table& table, const Column& column, Value cell, Overlay* overlay,
+                      Message* record, bool* stale) {
   const FieldDescriptor& field = *column.field;
-  const bool has_text = row.type(position) == SQLITE_TEXT;
-  const absl::string_view text = has_text ? row.Bytes(position) : absl::string_view();
+  const bool has_text = cell.type() == SQLITE_TEXT;
+  const absl::string_view text = has_text ? cell.Bytes() : absl::string_view();
   if (overlay->fields != nullptr && HasField(*overlay->fields, field)) {
     const auto fingerprint = overlay->json_fingerprints.find(field.number());
     const bool marked = fingerprint != overlay->json_fingerprints.end();
@@ -245,11 +244,12 @@ absl::Status ReadJson(const Table& table, const Column& column, const Statement&
 absl::Status ReadOverlay(const Table& table, const Statement& row, Message* record, int* bad_column,
                          bool* stale) {
   const int position = static_cast<int>(table.columns.size()) - 1;
+  const Value cell = row[position];
   Overlay overlay;
-  if (row.type(position) != SQLITE_NULL) {
+  if (cell.type() != SQLITE_NULL) {
     absl::string_view bytes;
     *bad_column = position;
-    absl::Status status = ReadBytes(row, position, SQLITE_BLOB, &bytes);
+    absl::Status status = ReadBytes(cell, SQLITE_BLOB, &bytes);
     if (!status.ok()) return status;
     if (!ParseOverlay(bytes, table, *record, &overlay)) {
       return BadBytes("a set of serialized unknown fields");
@@ -263,7 +263,7 @@ absl::Status ReadOverlay(const Table& table, const Statement& row, Message* reco
   for (int i = 0; table.has_json && i < position; ++i) {
     if (table.columns[i].encoding != Encoding::kJson) continue;
     *bad_column = i;
-    absl::Status status = ReadJson(table, table.columns[i], row, i, &overlay, record, stale);
+    absl::Status status = ReadJson(table, table.columns[i], row[i], &overlay, record, stale);
     if (!status.ok()) return status;
   }
   if (overlay.fields != nullptr) record->MergeFrom(*overlay.fields);
@@ -276,7 +276,7 @@ absl::Status ReadRow(const Table& table, const Statement& row, Message* record, 
                      bool* stale) {
   const int last = static_cast<int>(table.columns.size()) - 1;
   for (int i = 0; i < last; ++i) {
-    absl::Status status = ReadColumn(table.columns[i], row, i, record);
+    absl::Status status = ReadColumn(table.columns[i], row[i], record);
     if (!status.ok()) {
       *bad_column = i;
       return status;

@@ -14,6 +14,25 @@
 
 namespace kin::persistence::sqlite {
 
+// A value of a row, valid until the next step. To ask it is cheaper than to ask the statement,
+// which makes sure of itself with each call. Of a statement that one thread uses.
+class Value {
+ public:
+  explicit Value(sqlite3_value* value) : value_(value) {}
+
+  int type() const { return sqlite3_value_type(value_); }
+  std::int64_t Int() const { return sqlite3_value_int64(value_); }
+  double Real() const { return sqlite3_value_double(value_); }
+  // Bytes of a TEXT or BLOB. No conversion.
+  absl::string_view Bytes() const {
+    const void* data = sqlite3_value_blob(value_);
+    return {static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_value_bytes(value_))};
+  }
+
+ private:
+  sqlite3_value* value_;
+};
+
 // A prepared statement. Columns count from 0, parameters from 1, as in SQLite. Must not outlive its
 // Database. Thread-compatible.
 class Statement {
@@ -40,15 +59,11 @@ class Statement {
                              SQLITE_STATIC));
   }
 
-  int type(int column) const { return sqlite3_column_type(get(), column); }
-  std::int64_t Int(int column) const { return sqlite3_column_int64(get(), column); }
-  double Real(int column) const { return sqlite3_column_double(get(), column); }
-  // Bytes of a TEXT or BLOB, valid until the next step. No conversion.
-  absl::string_view Bytes(int column) const {
-    const void* data = sqlite3_column_blob(get(), column);
-    return {static_cast<const char*>(data),
-            static_cast<std::size_t>(sqlite3_column_bytes(get(), column))};
-  }
+  Value operator[](int column) const { return Value(sqlite3_column_value(get(), column)); }
+  int type(int column) const { return (*this)[column].type(); }
+  std::int64_t Int(int column) const { return (*this)[column].Int(); }
+  double Real(int column) const { return (*this)[column].Real(); }
+  absl::string_view Bytes(int column) const { return (*this)[column].Bytes(); }
 
   // True: there is a row.
   absl::StatusOr<bool> Step();
