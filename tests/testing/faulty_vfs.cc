@@ -75,6 +75,7 @@ struct FaultyVfs::Impl {
     int every = 0;
     int calls = 0;
     How how = How::kError;
+    std::string suffix;
   };
 
   sqlite3_vfs vfs{};
@@ -88,12 +89,14 @@ struct FaultyVfs::Impl {
   std::map<std::string, DiskFile> disk ABSL_GUARDED_BY(mutex);
 
   // Nothing: the call goes ahead.
-  std::optional<How> Next(Op op) {
+  std::optional<How> Next(Op op, const std::string* path = nullptr) {
     absl::MutexLock lock(&mutex);
     if (left == 0) return How::kError;
     if (left > 0) --left;
     auto it = plan.find(op);
-    if (it == plan.end() || ++it->second.calls < it->second.every) return std::nullopt;
+    if (it == plan.end()) return std::nullopt;
+    if (path != nullptr && !absl::EndsWith(*path, it->second.suffix)) return std::nullopt;
+    if (++it->second.calls < it->second.every) return std::nullopt;
     it->second.calls = 0;
     ++faults;
     return it->second.how;
@@ -171,7 +174,7 @@ int Write(sqlite3_file* base, const void* bytes, int size, sqlite3_int64 offset)
   File* file = Of(base);
   sqlite3_int64 length = 0;
   file->below->pMethods->xFileSize(file->below, &length);
-  const std::optional<How> fault = file->impl->Next(Op::kWrite);
+  const std::optional<How> fault = file->impl->Next(Op::kWrite, file->path);
   if (fault == How::kDiskFull || file->impl->IsFull(offset + size - length)) return SQLITE_FULL;
   if (fault == How::kError) return SQLITE_IOERR_WRITE;
   const int code = WriteBelow(file, bytes, fault == How::kShortWrite ? size / 2 : size, offset);
@@ -180,7 +183,7 @@ int Write(sqlite3_file* base, const void* bytes, int size, sqlite3_int64 offset)
 
 int Truncate(sqlite3_file* base, sqlite3_int64 size) {
   File* file = Of(base);
-  const std::optional<How> fault = file->impl->Next(Op::kTruncate);
+  const std::optional<How> fault = file->impl->Next(Op::kTruncate, file->path);
   if (fault == How::kError) return SQLITE_IOERR_TRUNCATE;
   if (file->path != nullptr) file->impl->Note(*file->path, {0, "", size});
   const int code = file->below->pMethods->xTruncate(file->below, size);
@@ -189,7 +192,7 @@ int Truncate(sqlite3_file* base, sqlite3_int64 size) {
 
 int Sync(sqlite3_file* base, int flags) {
   File* file = Of(base);
-  const std::optional<How> fault = file->impl->Next(Op::kSync);
+  const std::optional<How> fault = file->impl->Next(Op::kSync, file->path);
   if (fault == How::kError) return SQLITE_IOERR_FSYNC;
   // No call to the disk: a simulated power cut is all that a test can tell it by.
   static_cast<void>(flags);
@@ -342,9 +345,9 @@ FaultyVfs::FaultyVfs() : name_(NewName()), impl_(new Impl) {
 
 FaultyVfs::~FaultyVfs() { sqlite3_vfs_unregister(&impl_->vfs); }
 
-void FaultyVfs::FailEvery(Op op, int every, How how) {
+void FaultyVfs::FailEvery(Op op, int every, How how, std::string suffix) {
   absl::MutexLock lock(&impl_->mutex);
-  impl_->plan[op] = {every, 0, how};
+  impl_->plan[op] = {every, 0, how, std::move(suffix)};
 }
 
 void FaultyVfs::FillDisk(std::int64_t bytes) {

@@ -42,8 +42,9 @@ class FaultyVfs {
 
   const std::string& name() const { return name_; }
 
-  // From now on every `every`th call of `op` fails, the first of them after `every` calls.
-  void FailEvery(Op op, int every, How how = How::kError);
+  // From now on every `every`th call of `op` fails, the first of them after `every` calls. Of
+  // kWrite, kSync and kTruncate only those count whose file's name ends with `suffix`.
+  void FailEvery(Op op, int every, How how = How::kError, std::string suffix = "");
   // From now on no file can grow once `bytes` more have been written to any.
   void FillDisk(std::int64_t bytes);
   // No fault from now on.
