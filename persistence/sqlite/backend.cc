@@ -58,7 +58,7 @@ absl::Status SqliteBackend::Prepare(const Schema& schema) {
   absl::Status status = CheckLimits(mapping_, limits_);
   if (!status.ok()) return status;
   for (const Table& table : mapping_.tables) {
-    may_be_refused_.push_back(MayBeRefused(table));
+    surely_fits_.push_back(SurelyFits(table, limits_));
     id_names_.push_back(table.graph_model->name);
   }
   absl::StatusOr<std::string> path = ResolvePath(given_path_);

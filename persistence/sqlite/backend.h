@@ -98,7 +98,7 @@ class SqliteBackend final : public Backend {
   std::vector<Guard> guards_;      // If this program is older than the database.
   std::vector<int> stale_tables_;  // In which Start has rows to rewrite (stale_rows.h).
   Limits limits_;
-  std::vector<bool> may_be_refused_;  // By model: CheckRecord has to look.
+  std::vector<std::int64_t> surely_fits_;  // By model.
 
   OwnerLock owner_;
   Database database_;  // From Start on.

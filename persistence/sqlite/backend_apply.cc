@@ -10,8 +10,9 @@ absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
   if (!guarded.ok()) return guarded;
   for (const Change& change : changes) {
     if (change.after == nullptr) continue;
-    if (!may_be_refused_[change.model] &&
-        change.after->GetReflection()->GetUnknownFields(*change.after).empty()) {
+    const std::int64_t fits = surely_fits_[change.model];
+    if (fits >= 0 && change.after->GetReflection()->GetUnknownFields(*change.after).empty() &&
+        (fits == kAnySize || static_cast<std::int64_t>(change.after->ByteSizeLong()) <= fits)) {
       continue;
     }
     absl::Status status = CheckRecord(mapping_.tables[change.model], *change.after, limits_);

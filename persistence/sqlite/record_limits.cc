@@ -18,8 +18,11 @@ namespace {
 
 using google::protobuf::Message;
 
-// What a value can take in a row beyond what it takes in a serialized message: a time as text.
-constexpr std::int64_t kMostExtra = 64;
+// What values can take in a row beyond what it takes in a serialized message: a time as text.
+std::int64_t MostExtra(const Table& table) {
+  constexpr std::int64_t kMostExtra = 64;
+  return kMostExtra * static_cast<std::int64_t>(table.columns.size());
+}
 
 absl::Status Refusal(const Table& table, const Message& record, const Column& column,
                      absl::string_view problem) {
@@ -103,19 +106,24 @@ absl::Status CheckLimits(const Mapping& mapping, const Limits& limits) {
   return absl::OkStatus();
 }
 
-bool MayBeRefused(const Table& table) {
+std::int64_t SurelyFits(const Table& table, const Limits& limits) {
+  if (table.has_json || table.graph_model->descriptor->extension_range_count() > 0) return -1;
+  bool bounded = true;
   for (const Column& column : table.columns) {
-    if (column.wrapped != nullptr) return true;  // By its unknown fields.
-    if (column.field != nullptr && column.unbounded()) return true;
+    if (column.field == nullptr) continue;
+    const bool is_time =
+        column.encoding == Encoding::kTimestamp || column.encoding == Encoding::kDuration;
+    // A wrapper may have unknown fields.
+    if (is_time || column.wrapped != nullptr || column.recursive) return -1;
+    bounded = bounded && !column.unbounded();
   }
-  return table.graph_model->descriptor->extension_range_count() > 0;
+  return bounded ? kAnySize : limits.bytes - MostExtra(table);
 }
 
 absl::Status CheckRecord(const Table& table, const Message& record, const Limits& limits) {
   absl::Status status = CheckValues(table, record);
   if (!status.ok()) return status;
   const std::int64_t size = static_cast<std::int64_t>(record.ByteSizeLong());
-  const std::int64_t extra = kMostExtra * static_cast<std::int64_t>(table.columns.size());
   if (size > 2 * limits.bytes) {
     return TooLarge(table, record, table.columns.front(), size, limits);
   }
@@ -124,7 +132,8 @@ absl::Status CheckRecord(const Table& table, const Message& record, const Limits
     return Refusal(table, record, column,
                    absl::StrCat("is nested more than ", kMostNesting, " messages deep"));
   }
-  if (table.has_json || size + extra > limits.bytes) return CheckColumns(table, record, limits);
+  if (table.has_json || size + MostExtra(table) > limits.bytes)
+    return CheckColumns(table, record, limits);
   return absl::OkStatus();
 }
 

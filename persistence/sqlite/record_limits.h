@@ -3,6 +3,7 @@
 #define KIN_PERSISTENCE_SQLITE_RECORD_LIMITS_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,8 +24,10 @@ struct Limits {
 // have columns.
 absl::Status CheckLimits(const Mapping& mapping, const Limits& limits);
 
-// Whether a record of the table that has no unknown fields can be one that CheckRecord refuses.
-bool MayBeRefused(const Table& table);
+// A record of the table that has no unknown fields and is no larger is one that CheckRecord
+// accepts; less than 0: CheckRecord has to look at each; kAnySize: at none.
+inline constexpr std::int64_t kAnySize = std::numeric_limits<std::int64_t>::max();
+std::int64_t SurelyFits(const Table& table, const Limits& limits);
 
 // INVALID_ARGUMENT: the record does not fit into a row, has a time or duration out of range, is
 // nested too deep to be read again, or has unknown fields that would come back as known ones. About
