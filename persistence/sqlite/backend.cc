@@ -173,15 +173,31 @@ absl::Status SqliteBackend::Start() {
   if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
   if (!status.ok()) return Named(status);
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
-  MakeWriters();
+  status = PrepareStatements();
+  if (!status.ok()) return Named(status);
   return Named(RewriteStaleRows(database_, *schema_, mapping_, stale_tables_, &writers_));
 }
 
-void SqliteBackend::MakeWriters() {
-  writers_.clear();
+absl::Status SqliteBackend::PrepareStatements() {
+  if (write_id_) return absl::OkStatus();
+  ForgetStatements();
   for (int table = 0; table < static_cast<int>(mapping_.tables.size()); ++table) {
     writers_.emplace_back(&database_, &*schema_, &mapping_, table);
+    absl::Status status = writers_.back().Prepare();
+    if (!status.ok()) return status;
   }
+  for (auto [sql, statement] :
+       {std::pair("SELECT \"value\" FROM \"_kin_meta\" WHERE \"key\" = 'commit'", &read_commit_),
+        std::pair("UPDATE \"_kin_meta\" SET \"value\" = ? WHERE \"key\" = 'commit'",
+                  &write_commit_),
+        std::pair("INSERT INTO \"_kin_ids\" (\"model\", \"next\") VALUES (?, ?) "
+                  "ON CONFLICT (\"model\") DO UPDATE SET \"next\" = excluded.\"next\"",
+                  &write_id_)}) {
+    absl::StatusOr<Statement> prepared = database_.Prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = *std::move(prepared);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteBackend::Configure() {
@@ -266,10 +282,7 @@ absl::Status SqliteBackend::Close() {
   if (database_) {
     ForgetStatements();
     absl::Status status = database_.Close();
-    if (!status.ok()) {
-      MakeWriters();
-      return Named(status);
-    }
+    if (!status.ok()) return Named(status);
   }
   owner_.Release();
   return absl::OkStatus();

@@ -72,8 +72,8 @@ class SqliteBackend final : public Backend {
   absl::Status InTransaction(absl::FunctionRef<absl::Status()> body);
   absl::Status Finish();
   absl::Status Configure();
-  // Forgets all prepared statements.
-  void MakeWriters();
+  // What batches need, unless that is done.
+  absl::Status PrepareStatements();
   absl::Status ApplyInTransaction(const Batch& batch, bool* already_applied);
   absl::Status WriteRows(const Batch& batch);
   absl::Status WriteState(const Batch& batch);
@@ -105,7 +105,7 @@ class SqliteBackend final : public Backend {
   std::vector<TableWriter> writers_;
   Statement read_commit_;
   Statement write_commit_;
-  Statement write_id_;
+  Statement write_id_;  // The last that is prepared.
   std::vector<std::uint64_t> written_ids_;
   int log_pages_ = 0;         // In the write-ahead log.
   bool sync_failed_ = false;  // What is in the log may not reach the disk by syncing it once more.

@@ -29,7 +29,8 @@ absl::Status SqliteBackend::Apply(const Batch& batch) {
         "the file was moved away or deleted while the store is open; bring it back to ", path_,
         ", or close the store and restore the file")));
   }
-  absl::Status status = database_.Exec("BEGIN IMMEDIATE");
+  absl::Status status = PrepareStatements();  // After a Close that failed.
+  if (status.ok()) status = database_.Exec("BEGIN IMMEDIATE");
   if (!status.ok()) return Named(status);
   bool already_applied = false;
   status = ApplyInTransaction(batch, &already_applied);
@@ -44,12 +45,6 @@ absl::Status SqliteBackend::Apply(const Batch& batch) {
 }
 
 absl::Status SqliteBackend::ApplyInTransaction(const Batch& batch, bool* already_applied) {
-  if (!read_commit_) {
-    absl::StatusOr<Statement> prepared =
-        database_.Prepare("SELECT \"value\" FROM \"_kin_meta\" WHERE \"key\" = 'commit'");
-    if (!prepared.ok()) return prepared.status();
-    read_commit_ = *std::move(prepared);
-  }
   absl::StatusOr<bool> row = read_commit_.Step();
   if (!row.ok()) return row.status();
   const CommitNumber stored = *row ? static_cast<CommitNumber>(read_commit_.Int(0)) : 0;
@@ -93,17 +88,6 @@ absl::Status SqliteBackend::WriteRows(const Batch& batch) {
 }
 
 absl::Status SqliteBackend::WriteState(const Batch& batch) {
-  if (!write_commit_) {
-    absl::StatusOr<Statement> prepared =
-        database_.Prepare("UPDATE \"_kin_meta\" SET \"value\" = ? WHERE \"key\" = 'commit'");
-    if (!prepared.ok()) return prepared.status();
-    write_commit_ = *std::move(prepared);
-    prepared = database_.Prepare(
-        "INSERT INTO \"_kin_ids\" (\"model\", \"next\") VALUES (?, ?) "
-        "ON CONFLICT (\"model\") DO UPDATE SET \"next\" = excluded.\"next\"");
-    if (!prepared.ok()) return prepared.status();
-    write_id_ = *std::move(prepared);
-  }
   for (std::size_t model = 0; model < batch.next_ids.size(); ++model) {
     if (batch.next_ids[model] == written_ids_[model]) continue;
     write_id_.BindText(1, id_names_[model]);

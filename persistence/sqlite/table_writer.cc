@@ -30,14 +30,48 @@ TableWriter::TableWriter(Database* database, const Schema* schema, const Mapping
     : database_(database),
       schema_(schema),
       table_(mapping->tables[table]),
-      most_rows_(MostRows(*database, table_)) {}
+      most_rows_(MostRows(*database, table_)),
+      inserts_(absl::bit_width(static_cast<unsigned>(most_rows_))) {}
 
-absl::Status TableWriter::Prepare(const std::string& sql, Statement* statement) {
-  if (*statement) return absl::OkStatus();
+absl::Status TableWriter::Prepare() {
+  absl::Status status =
+      Keep(absl::StrCat("DELETE FROM ", Quoted(table_.name), WhereKey()), &delete_);
+  if (status.ok()) status = Keep(UpdateSql(table_.parking), &park_);
+  if (status.ok()) status = Keep(UpdateSql(table_.plain), &update_plain_);
+  if (status.ok()) status = Keep(UpdateSql(table_.not_key), &update_);
+  return status.ok() ? Keep(InsertSql(1), &inserts_[0]) : status;
+}
+
+absl::Status TableWriter::Keep(const std::string& sql, Statement* statement) {
+  if (sql.empty()) return absl::OkStatus();
   absl::StatusOr<Statement> prepared = database_->Prepare(sql);
-  if (!prepared.ok()) return prepared.status();
-  *statement = std::move(*prepared);
+  if (!prepared.ok()) {
+    return absl::Status(prepared.status().code(),
+                        absl::StrCat("table ", table_.name, ": ", prepared.status().message()));
+  }
+  *statement = *std::move(prepared);
   return absl::OkStatus();
+}
+
+std::string TableWriter::UpdateSql(const std::vector<int>& columns) const {
+  if (columns.empty()) return "";
+  return absl::StrCat("UPDATE OR ROLLBACK ", Quoted(table_.name), " SET ",
+                      absl::StrJoin(columns, ", ",
+                                    [&](std::string* out, int column) {
+                                      absl::StrAppend(out, Quoted(table_.columns[column].name),
+                                                      " = ?");
+                                    }),
+                      WhereKey());
+}
+
+std::string TableWriter::InsertSql(int rows) const {
+  std::vector<int> all(table_.columns.size());
+  std::iota(all.begin(), all.end(), 0);
+  const std::string row =
+      absl::StrCat("(", absl::StrJoin(std::vector<std::string>(all.size(), "?"), ","), ")");
+  return absl::StrCat("INSERT OR ROLLBACK INTO ", Quoted(table_.name), " (",
+                      ColumnList(table_, all), ") VALUES ",
+                      absl::StrJoin(std::vector<std::string>(rows, row), ","));
 }
 
 std::string TableWriter::WhereKey() const {
@@ -70,14 +104,11 @@ absl::Status TableWriter::RunOnOneRow(Statement* statement, const Message& recor
 
 absl::Status TableWriter::Delete(absl::Span<const KeyView> keys) {
   if (keys.empty()) return absl::OkStatus();
-  absl::Status status =
-      Prepare(absl::StrCat("DELETE FROM ", Quoted(table_.name), WhereKey()), &delete_);
-  if (!status.ok()) return status;
   if (!key_holder_) key_holder_ = schema_->NewRecord(table_.model);
   for (const KeyView& key : keys) {
     schema_->SetKey(table_.model, key, key_holder_.get());
     BindKey(*key_holder_, 1, &delete_);
-    status = RunOnOneRow(&delete_, *key_holder_);
+    absl::Status status = RunOnOneRow(&delete_, *key_holder_);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -85,14 +116,6 @@ absl::Status TableWriter::Delete(absl::Span<const KeyView> keys) {
 
 absl::Status TableWriter::Park(const Records& records) {
   if (records.empty() || table_.parking.empty()) return absl::OkStatus();
-  const std::string assignments =
-      absl::StrJoin(table_.parking, ", ", [&](std::string* out, int column) {
-        absl::StrAppend(out, Quoted(table_.columns[column].name), " = ?");
-      });
-  absl::Status status = Prepare(
-      absl::StrCat("UPDATE OR ROLLBACK ", Quoted(table_.name), " SET ", assignments, WhereKey()),
-      &park_);
-  if (!status.ok()) return status;
   absl::BitGen random;
   for (const Message* record : records) {
     int parameter = 1;
@@ -114,7 +137,7 @@ absl::Status TableWriter::Park(const Records& records) {
       }
     }
     BindKey(*record, parameter, &park_);
-    status = RunOnOneRow(&park_, *record);
+    absl::Status status = RunOnOneRow(&park_, *record);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -130,21 +153,13 @@ absl::Status TableWriter::Update(const Records& records) {
 
 absl::Status TableWriter::UpdateColumns(const std::vector<int>& columns, const Records& records,
                                         Statement* statement) {
-  if (records.empty()) return absl::OkStatus();
-  const std::string assignments = absl::StrJoin(columns, ", ", [&](std::string* out, int column) {
-    absl::StrAppend(out, Quoted(table_.columns[column].name), " = ?");
-  });
-  absl::Status status = Prepare(
-      absl::StrCat("UPDATE OR ROLLBACK ", Quoted(table_.name), " SET ", assignments, WhereKey()),
-      statement);
-  if (!status.ok()) return status;
   for (const Message* record : records) {
     int parameter = 1;
     for (int column : columns) {
       BindColumn(table_, table_.columns[column], *record, parameter++, statement, &scratch_);
     }
     BindKey(*record, parameter, statement);
-    status = RunOnOneRow(statement, *record);
+    absl::Status status = RunOnOneRow(statement, *record);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -157,24 +172,11 @@ absl::Status TableWriter::Insert(const Records& records) {
         std::min<std::size_t>(records.size() - done, static_cast<std::size_t>(most_rows_)));
     const unsigned rows = absl::bit_floor(left);
     const std::size_t power = static_cast<std::size_t>(absl::bit_width(rows) - 1);
-    if (inserts_.size() <= power) inserts_.resize(power + 1);
-    if (!inserts_[power]) {
-      std::vector<int> all(table_.columns.size());
-      std::iota(all.begin(), all.end(), 0);
-      const std::string row =
-          absl::StrCat("(",
-                       absl::StrJoin(std::vector<char>(all.size(), '?'), ",",
-                                     [](std::string* out, char c) { out->push_back(c); }),
-                       ")");
-      absl::Status status =
-          Prepare(absl::StrCat("INSERT OR ROLLBACK INTO ", Quoted(table_.name), " (",
-                               ColumnList(table_, all), ") VALUES ",
-                               absl::StrJoin(std::vector<std::string>(rows, row), ",")),
-                  &inserts_[power]);
-      if (!status.ok()) return status;
+    absl::Status status;
+    if (!inserts_[power]) status = Keep(InsertSql(static_cast<int>(rows)), &inserts_[power]);
+    if (status.ok()) {
+      status = InsertRows(absl::MakeConstSpan(records).subspan(done, rows), &inserts_[power]);
     }
-    absl::Status status =
-        InsertRows(absl::MakeConstSpan(records).subspan(done, rows), &inserts_[power]);
     if (!status.ok()) return status;
     done += rows;
   }

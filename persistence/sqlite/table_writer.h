@@ -18,13 +18,18 @@
 
 namespace kin::persistence::sqlite {
 
-// Prepares its statements when they are first used, and keeps them. Refers to all it is made from.
+// Keeps its statements. Refers to all it is made from.
 // Thread-compatible. Every call is inside of a transaction, which the caller ends.
 class TableWriter {
  public:
   using Records = ModelChanges::Records;
 
+  // Prepare comes next.
   TableWriter(Database* database, const Schema* schema, const Mapping* mapping, int table);
+
+  // Prepares what writes single rows, so that what will never do shows before anything depends on
+  // it. Statements of many rows, the same but for their length, are prepared when first used.
+  absl::Status Prepare();
 
   // Each row has to be there, else somebody else changed the table: DATA_LOSS.
   absl::Status Delete(absl::Span<const KeyView> keys);
@@ -44,8 +49,11 @@ class TableWriter {
                           Statement* statement);
   absl::Status RunOnOneRow(Statement* statement, const google::protobuf::Message& record);
   int BindKey(const google::protobuf::Message& record, int parameter, Statement* statement);
+  std::string UpdateSql(const std::vector<int>& columns) const;  // Empty if there are none.
+  std::string InsertSql(int rows) const;
   std::string WhereKey() const;
-  absl::Status Prepare(const std::string& sql, Statement* statement);
+  // Prepares it, unless it is empty.
+  absl::Status Keep(const std::string& sql, Statement* statement);
 
   Database* const database_;
   const Schema* const schema_;

@@ -3,22 +3,17 @@
 
 #include <sqlite3.h>
 
+#include <string>
+
 #include "kin/tests/persistence/sqlite/connection_hook.h"
+#include "kin/tests/persistence/sqlite/no_loader.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
 
 namespace kin {
 namespace {
 
 using persistence_test::Tag;
-
-// For a database that has nothing to load.
-class NoLoader final : public Loader {
- public:
-  void Reserve(int, std::int64_t) override {}
-  google::protobuf::Message* New(int) override { return nullptr; }
-  absl::Status Add(int, google::protobuf::Message*) override { return absl::InternalError("no"); }
-  void Discard(int, google::protobuf::Message*) override {}
-};
+using testing::NoLoader;
 
 TEST(SqliteBackendTest, WritesAfterACloseThatFailed) {
   testing::TempDir dir;
@@ -48,6 +43,36 @@ TEST(SqliteBackendTest, WritesAfterACloseThatFailed) {
   EXPECT_TRUE(backend.Sync().ok());
   EXPECT_TRUE(backend.Close().ok());
   EXPECT_EQ(testing::RawDatabase(dir.File("test.db")).QueryOne("SELECT count(*) FROM tags"), "3");
+}
+
+// What no batch could ever do shows before any commit depends on it.
+TEST(SqliteBackendTest, AStatementThatCannotBePreparedShowsAtOpen) {
+  for (int refused : {SQLITE_DELETE, SQLITE_UPDATE, SQLITE_INSERT}) {
+    testing::TempDir dir;
+    const Schema schema = Schema::Of<Tag>();
+    {
+      persistence::sqlite::SqliteBackend backend(dir.File("test.db"));
+      NoLoader loader;
+      ASSERT_TRUE(backend.Load(schema, loader).ok());
+      ASSERT_TRUE(backend.Start().ok());
+      ASSERT_TRUE(backend.Close().ok());
+    }
+    const testing::ConnectionHook hook([&refused](sqlite3* connection) {
+      sqlite3_set_authorizer(
+          connection,
+          [](void* what, int action, const char* table, const char*, const char*, const char*) {
+            return action == *static_cast<int*>(what) && table == std::string("tags") ? SQLITE_DENY
+                                                                                      : SQLITE_OK;
+          },
+          &refused);
+    });
+    persistence::sqlite::SqliteBackend backend(dir.File("test.db"));
+    NoLoader loader;
+    ASSERT_TRUE(backend.Load(schema, loader).ok());
+    const absl::Status started = backend.Start();
+    EXPECT_EQ(started.code(), absl::StatusCode::kFailedPrecondition) << started;
+    EXPECT_THAT(std::string(started.message()), ::testing::HasSubstr("table tags: "));
+  }
 }
 
 }  // namespace
