@@ -54,8 +54,9 @@ struct Batch {
 // about.
 //
 // Called in this order: Load once; Start once, or Describe; then the rest. Thread-compatible,
-// except for Admit, which may run beside Apply, Sync and Tidy. Apply and Sync are called on the
-// thread of whoever waits for a commit, or on that of write-behind; one at a time.
+// except for Admit, NeedsTidy and Tidy, which may run beside each other and beside Apply and Sync.
+// Apply and Sync are called on the thread of whoever waits for a commit, or on that of
+// write-behind; one at a time.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -83,17 +84,15 @@ class Backend {
   // Makes all that was applied survive the machine.
   virtual absl::Status Sync() = 0;
 
-  // Asked after a batch: whether Tidy has something to do. `busy`: the next batch is due already,
-  // so only what cannot wait. Cheap; may be called under a lock.
-  virtual bool NeedsTidy(bool busy) const {
-    static_cast<void>(busy);
-    return true;
-  }
-  // For chores such as checkpoints: called on the thread of write-behind, where nobody waits for it
-  // but the next batch. A fault in a chore shows in a later call, if it matters.
-  virtual void Tidy(bool busy) = 0;
+  // Asked after each attempt at a batch: whether Tidy has something to do. Cheap.
+  virtual bool NeedsTidy() const { return false; }
+  // For chores such as checkpoints: called on a thread of its own, one at a time, so that no commit
+  // waits for it. May keep Apply waiting, but not for long. On error it is called again after a
+  // while, and again, and the error shows in Stats; batches go on meanwhile.
+  virtual absl::Status Tidy() { return absl::OkStatus(); }
 
-  // Releases the database. After OK nothing else is called. On error nothing was released.
+  // Releases the database; nothing else runs. After OK nothing else is called. On error nothing was
+  // released.
   virtual absl::Status Close() = 0;
 };
 

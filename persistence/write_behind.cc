@@ -14,13 +14,14 @@ WriteBehind::WriteBehind(std::unique_ptr<Backend> backend, WriteBehindOptions op
     : backend_(std::move(backend)),
       options_(std::move(options)),
       clock_(options_.clock != nullptr ? options_.clock : Clock::System()),
+      chores_(backend_.get(), clock_),
       backoff_(absl::Milliseconds(10), absl::Seconds(5)) {}
 
 WriteBehind::~WriteBehind() {
   absl::Status lost;
   {
     absl::MutexLock close(&close_mutex_);
-    StopThread();
+    StopThreads();
     absl::MutexLock lock(&mutex_);
     if (!closed_ && newest_ > applied_) {
       lost = absl::DataLossError(absl::StrCat("destroyed without a Close that returned OK; ",
@@ -57,7 +58,7 @@ absl::Status WriteBehind::Start(CommitSource* source) {
     absl::MutexLock lock(&mutex_);
     started_ = true;
   }
-  thread_ = std::thread(&WriteBehind::Run, this);
+  StartThreads();
   return absl::OkStatus();
 }
 
@@ -142,7 +143,7 @@ absl::Status WriteBehind::Close(absl::Duration timeout) {
       }
     }
   }
-  StopThread();
+  StopThreads();
   absl::Status status = backend_->Close();
   absl::MutexLock lock(&mutex_);
   if (status.ok()) {
@@ -150,18 +151,24 @@ absl::Status WriteBehind::Close(absl::Duration timeout) {
     space_.SignalAll();
   } else if (started_) {
     stopping_ = false;
-    thread_ = std::thread(&WriteBehind::Run, this);
+    StartThreads();
   }
   return status;
 }
 
-void WriteBehind::StopThread() {
+void WriteBehind::StartThreads() {
+  thread_ = std::thread(&WriteBehind::Run, this);
+  chores_.Start();
+}
+
+void WriteBehind::StopThreads() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
     work_.Signal();
   }
   if (thread_.joinable()) thread_.join();
+  chores_.Stop();
 }
 
 CommitNumber WriteBehind::durable_commit() const {
@@ -170,6 +177,7 @@ CommitNumber WriteBehind::durable_commit() const {
 }
 
 void WriteBehind::AddStats(Stats* stats) const {
+  chores_.AddStats(stats);
   absl::MutexLock lock(&mutex_);
   stats->durable_commit = applied_;
   stats->lag_records = logged_changes_ + flight_changes_;

@@ -9,7 +9,8 @@
 // again, commits go on until the limit of what may be outstanding is reached, and are then refused.
 //
 // One thread writes, unless somebody waits: who waits without limit writes himself, for all who
-// wait, when nobody else does. docs/persistence.md tells the whole story.
+// wait, when nobody else does. A second thread does the chores of the database beside the batches.
+// docs/persistence.md tells the whole story.
 #ifndef KIN_PERSISTENCE_WRITE_BEHIND_H_
 #define KIN_PERSISTENCE_WRITE_BEHIND_H_
 
@@ -30,6 +31,7 @@
 #include "kin/persistence/backend.h"
 #include "kin/persistence/backoff.h"
 #include "kin/persistence/change_log.h"
+#include "kin/persistence/chores.h"
 #include "kin/persistence/clock.h"
 #include "kin/persistence/doorbell.h"
 #include "kin/persistence/net_changes.h"
@@ -101,7 +103,7 @@ class WriteBehind final : public Persistence {
     std::atomic<bool> done{false};  // Written under mutex_.
   };
   // What the writing thread does next.
-  enum class Task { kStop, kReport, kTidy, kAttempt };
+  enum class Task { kStop, kReport, kAttempt };
   // Which of bells_ are to be rung, once no lock is held. Bits.
   using Bells = unsigned;
 
@@ -153,7 +155,8 @@ class WriteBehind final : public Persistence {
   std::string Outstanding() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::int64_t OutstandingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateFull() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StopThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_) ABSL_LOCKS_EXCLUDED(mutex_);
+  void StartThreads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_);
+  void StopThreads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Constant after Start.
   const std::unique_ptr<Backend> backend_;
@@ -169,6 +172,7 @@ class WriteBehind final : public Persistence {
   // Who joins a batch sleeps on one of them, and who comes too late for it on the other, so that
   // the end of a batch wakes only whom it serves.
   Doorbell bells_[2];
+  Chores chores_;  // But for Start and Stop, which close_mutex_ guards.
 
   // Of whoever set attempting_. `pending_` is the batch being applied, kept until it is applied.
   PendingBatch pending_;
@@ -184,9 +188,8 @@ class WriteBehind final : public Persistence {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // Some thread makes an attempt, or tidies: only one does at a time.
+  // Some thread makes an attempt: only one does at a time.
   bool attempting_ ABSL_GUARDED_BY(mutex_) = false;
-  bool tidy_ ABSL_GUARDED_BY(mutex_) = false;  // The writing thread is to do its chores first.
   std::vector<absl::Status> reports_ ABSL_GUARDED_BY(mutex_);  // For options_.on_halt.
   // Until when the writing thread sleeps; the past if it does not.
   absl::Time sleeps_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();

@@ -45,13 +45,13 @@ void WriteBehind::Attempt(Waiter* leader) {
     gather_until_ = start + took + std::min(2 * took, kLongestGathering);
     patience_ =
         took <= kLongestPatience ? std::min(2 * took, kLongestPatience) : absl::ZeroDuration();
-    tidy_ = status.ok() && backend_->NeedsTidy(/*busy=*/NextDue() == absl::InfinitePast());
     attempting_ = false;
     // Whoever writes next can begin while the others wake up.
     if (leader != nullptr) next = HandOver();
   }
   if (next >= 0) bells_[next].RingOnce();
   Ring(bells);
+  if (backend_->NeedsTidy()) chores_.Do();
 }
 
 void WriteBehind::TakeBatch() {

@@ -1,5 +1,5 @@
 // The writing thread of WriteBehind: when to write, and what is left to it by those who write for
-// themselves: retries, reports and chores.
+// themselves: retries and reports.
 #include <algorithm>
 #include <utility>
 
@@ -15,17 +15,6 @@ void WriteBehind::Run() {
       case Task::kReport:
         Report();
         break;
-      case Task::kTidy: {
-        bool busy = false;
-        {
-          absl::MutexLock lock(&mutex_);
-          busy = NextDue() == absl::InfinitePast();
-        }
-        backend_->Tidy(busy);
-        absl::MutexLock lock(&mutex_);
-        tidy_ = attempting_ = false;
-        break;
-      }
       case Task::kAttempt:
         Attempt(nullptr);
     }
@@ -44,7 +33,6 @@ WriteBehind::Task WriteBehind::AwaitTask() {
     }
     if (stopping_) return Task::kStop;
     attempting_ = true;
-    if (tidy_) return Task::kTidy;
     const absl::Time due = NextDue();
     if (due == absl::InfinitePast() || clock_->Now() >= due) return Task::kAttempt;
     attempting_ = false;

@@ -106,7 +106,7 @@ void WriteBehind::Enter(Waiter* waiter) {
 }
 
 // While attempts fail, the writing thread makes them, which knows when.
-bool WriteBehind::MayLead() const { return !attempting_ && !tidy_ && !stopping_ && failing_.ok(); }
+bool WriteBehind::MayLead() const { return !attempting_ && !stopping_ && failing_.ok(); }
 
 bool WriteBehind::Gathered() const {
   return waiters_.size() >= gather_ || clock_->Now() >= gather_until_;
@@ -146,8 +146,8 @@ bool WriteBehind::TimedWait() const {
 }
 
 int WriteBehind::HandOver() {
-  const bool left_to_thread = TimedWait() || tidy_ || stopping_ || !reports_.empty() ||
-                              !failing_.ok() || DueByItself() < sleeps_until_;
+  const bool left_to_thread = TimedWait() || stopping_ || !reports_.empty() || !failing_.ok() ||
+                              DueByItself() < sleeps_until_;
   if (left_to_thread) {
     work_.Signal();
   } else if (!waiters_.empty()) {

@@ -107,6 +107,9 @@ void AddPersistence(const Stats& stats, Writer* out) {
                stats.space_waits);
   out->Counter("kin_space_refusals_total", "Writes refused because write-behind was full.",
                stats.space_refusals);
+  out->Counter("kin_chores_total", "Chores of the database, such as checkpoints.", stats.chores);
+  out->Counter("kin_chore_failures_total", "Chores that failed, to be done again.",
+               stats.chore_failures);
   out->Gauge("kin_halted", "1 while write-behind is halted.", stats.halted ? 1 : 0);
   if (stats.halted) {
     out->Info("kin_halt_cause", "Why write-behind is halted.",

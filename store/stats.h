@@ -42,6 +42,11 @@ struct Stats {
   std::int64_t space_refusals = 0;  // Of these, the ones that were refused.
   bool halted = false;
   absl::Status halt_cause;  // Why, if halted.
+  // What the database does beside its batches, such as checkpoints of its log. What fails is done
+  // again, and delays nothing; while it fails, the log grows.
+  std::int64_t chores = 0;
+  std::int64_t chore_failures = 0;  // Of these.
+  absl::Status chore_status;        // Of the last one.
 };
 
 }  // namespace kin

@@ -17,11 +17,6 @@ namespace {
 constexpr int kOpenTimeoutMs = 2000;
 constexpr int kApplyTimeoutMs = 100;
 
-// Pages of the log from which on they are moved into the file: when there is time, and at any
-// price.
-constexpr int kLogPagesIdle = 1000;
-constexpr int kLogPagesBusy = 16384;
-
 // As SQLite advises for files that somebody may have damaged or edited: pages are looked at more
 // closely, and functions that the schema names have no side effects.
 absl::Status DistrustFile(Database& database) {
@@ -168,11 +163,12 @@ absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
 absl::Status SqliteBackend::Start() {
   absl::Status status = Finish();
   // What an owner that died left in the log may never have been synced; a checkpoint does that.
-  if (status.ok()) status = Checkpoint().status();
+  if (status.ok()) status = Checkpoint(database_, SQLITE_CHECKPOINT_PASSIVE).status();
   // From here on a commit is in the log when it returns, and on the disk after Sync.
   if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
   if (!status.ok()) return Named(status);
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  checkpointer_.Watch(path_, vfs_);
   status = PrepareStatements();
   if (!status.ok()) return Named(status);
   return Named(RewriteStaleRows(database_, *schema_, mapping_, stale_tables_, &writers_));
@@ -211,7 +207,7 @@ absl::Status SqliteBackend::Configure() {
   sqlite3_wal_hook(
       database_.get(),
       [](void* backend, sqlite3*, const char*, int pages) {
-        static_cast<SqliteBackend*>(backend)->log_pages_ = pages;
+        static_cast<SqliteBackend*>(backend)->checkpointer_.Grown(pages);
         return SQLITE_OK;
       },
       this);
@@ -221,8 +217,7 @@ absl::Status SqliteBackend::Configure() {
         // Batches are in key order: they pass through the cache once.
         "PRAGMA cache_size = -16384",
         // What a large batch needed is given back.
-        "PRAGMA journal_size_limit = 67108864",
-        "PRAGMA temp_store = MEMORY",
+        "PRAGMA journal_size_limit = 67108864", "PRAGMA temp_store = MEMORY",
         // Debian's SQLite overwrites what is deleted unless told otherwise.
         "PRAGMA secure_delete = OFF"}) {
     absl::Status status = database_.Exec(sql);
@@ -238,15 +233,6 @@ absl::Status SqliteBackend::Configure() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> SqliteBackend::Checkpoint() {
-  int in_log = 0, moved = 0;
-  const int code = sqlite3_wal_checkpoint_v2(database_.get(), "main", SQLITE_CHECKPOINT_PASSIVE,
-                                             &in_log, &moved);
-  if (code != SQLITE_OK) return database_.ErrorOf(code);
-  if (moved == in_log) log_pages_ = 0;
-  return moved == in_log;
-}
-
 absl::Status SqliteBackend::Sync() {
   if (!sync_failed_) {
     sqlite3_file* log = nullptr;
@@ -260,7 +246,7 @@ absl::Status SqliteBackend::Sync() {
   }
   // The kernel reports a failed write once, and then takes the page for written: to sync again
   // would prove nothing. But what is in the log can be written again, elsewhere: into the database.
-  absl::StatusOr<bool> all = Checkpoint();
+  absl::StatusOr<bool> all = checkpointer_.MoveAll();
   if (!all.ok()) return Named(all.status());
   if (!*all) {
     return Named(absl::UnavailableError(
@@ -270,18 +256,17 @@ absl::Status SqliteBackend::Sync() {
   return absl::OkStatus();
 }
 
-bool SqliteBackend::NeedsTidy(bool busy) const {
-  return log_pages_ >= (busy ? kLogPagesBusy : kLogPagesIdle);
-}
-
-void SqliteBackend::Tidy(bool busy) {
-  if (NeedsTidy(busy)) Checkpoint().status().IgnoreError();
-}
+// A sync of the log that fails here fails for the writing connection as well, which has a file of
+// its own: to each that was open the kernel reports a failed write once.
+absl::Status SqliteBackend::Tidy() { return Named(checkpointer_.Run()); }
 
 absl::Status SqliteBackend::Close() {
   if (database_) {
+    absl::Status status = checkpointer_.Close();
+    if (!status.ok()) return Named(status);
     ForgetStatements();
-    absl::Status status = database_.Close();
+    // The last connection moves what is in the log, and removes it.
+    status = database_.Close();
     if (!status.ok()) return Named(status);
   }
   owner_.Release();

@@ -15,6 +15,7 @@
 #include "kin/persistence/backend.h"
 #include "kin/persistence/evolution/migration.h"
 #include "kin/persistence/mapping.h"
+#include "kin/persistence/sqlite/checkpointer.h"
 #include "kin/persistence/sqlite/database.h"
 #include "kin/persistence/sqlite/older.h"
 #include "kin/persistence/sqlite/owner_lock.h"
@@ -27,7 +28,7 @@ namespace kin::persistence::sqlite {
 // Reads the file through a connection that cannot write until Start, so that a database which is
 // refused is left as it was; but for one that needs a migration, and is allowed it: that is made,
 // read, and judged in one transaction, which Start commits. Then holds one connection, in WAL mode:
-// Apply writes to the log, Sync syncs the log, Tidy moves what is in it into the file.
+// Apply writes to the log, Sync syncs the log. Tidy moves what is in it into the file, on another.
 //
 // Threads as Backend says.
 class SqliteBackend final : public Backend {
@@ -42,8 +43,8 @@ class SqliteBackend final : public Backend {
   absl::Status Admit(absl::Span<const Change> changes) const override;
   absl::Status Apply(const Batch& batch) override;
   absl::Status Sync() override;
-  bool NeedsTidy(bool busy) const override;
-  void Tidy(bool busy) override;
+  bool NeedsTidy() const override { return checkpointer_.due(); }
+  absl::Status Tidy() override;
   absl::Status Close() override;
 
   // See kin::PlanMigration. Of the methods above none is called before or after.
@@ -77,8 +78,6 @@ class SqliteBackend final : public Backend {
   absl::Status ApplyInTransaction(const Batch& batch, bool* already_applied);
   absl::Status WriteRows(const Batch& batch);
   absl::Status WriteState(const Batch& batch);
-  // Moves the whole log into the file; true if nothing was left.
-  absl::StatusOr<bool> Checkpoint();
   // The error with the name of the file in front.
   absl::Status Named(const absl::Status& status) const;
   void ForgetStatements();
@@ -107,8 +106,8 @@ class SqliteBackend final : public Backend {
   Statement write_commit_;
   Statement write_id_;  // The last that is prepared.
   std::vector<std::uint64_t> written_ids_;
-  int log_pages_ = 0;         // In the write-ahead log.
-  bool sync_failed_ = false;  // What is in the log may not reach the disk by syncing it once more.
+  bool sync_failed_ = false;   // What is in the log may not reach the disk by syncing it once more.
+  Checkpointer checkpointer_;  // Goes before the connection that writes.
 };
 
 }  // namespace kin::persistence::sqlite

@@ -22,6 +22,7 @@ absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
 }
 
 absl::Status SqliteBackend::Apply(const Batch& batch) {
+  const Checkpointer::Batch no_checkpoint_ends(&checkpointer_);
   int moved = 0;
   sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
   if (moved) {

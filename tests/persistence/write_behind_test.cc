@@ -746,6 +746,40 @@ TEST_F(WriteBehindTest, EveryLevelHoldsWhenManyThreadsWait) {
   for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_EQ(ranges[i].first, ranges[i - 1].second);
 }
 
+TEST_F(WriteBehindTest, NobodyWaitsForChores) {
+  Open();
+  faults_.WantTidy();
+  faults_.HoldTidy();
+  InsertMany(1);
+  ASSERT_TRUE(store_->Flush().ok());
+  faults_.AwaitTidies(1);
+  for (Durability durability : {Durability::kWritten, Durability::kSynced}) {
+    EXPECT_TRUE(InsertAs(next_++, {.durability = durability}).ok());
+  }
+  InsertMany(1);
+  EXPECT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(store_->durable_commit(), 4u);
+  EXPECT_EQ(store_->stats().chores, 0);
+  faults_.ReleaseTidy();
+  EXPECT_TRUE(store_->Close().ok());
+}
+
+TEST_F(WriteBehindTest, AFailedChoreShowsAndHaltsNothing) {
+  Open();
+  faults_.WantTidy();
+  faults_.FailTidy(absl::DataLossError("the log"), 3);
+  InsertMany(1);
+  ASSERT_TRUE(store_->Flush().ok());
+  AdvanceUntil([&] { return store_->stats().chore_failures >= 1; });
+  InsertMany(1);
+  ASSERT_TRUE(store_->Flush().ok());
+  AdvanceUntil([&] { return store_->stats().chore_status.ok(); });
+  EXPECT_EQ(store_->stats().chore_failures, 3);
+  EXPECT_GE(store_->stats().chores, 4);
+  EXPECT_EQ(store_->stats().retries, 0);
+  EXPECT_THAT(halts(), ElementsAre());
+}
+
 TEST_F(WriteBehindTest, ManyThreadsCommitAndWait) {
   options_.flush_changes = 7;
   Open();

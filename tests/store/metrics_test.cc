@@ -61,6 +61,8 @@ TEST(PrometheusTextTest, HasEveryCounter) {
   stats.lag = absl::Milliseconds(1500);
   stats.retries = 4;
   stats.space_waits = 5;
+  stats.chores = 9;
+  stats.chore_failures = 2;
   stats.oldest_snapshot_age = absl::Seconds(7);
   const Exposition text(PrometheusText(stats));
   EXPECT_EQ(text.values.at("kin_commit"), 12);
@@ -69,6 +71,8 @@ TEST(PrometheusTextTest, HasEveryCounter) {
   EXPECT_EQ(text.values.at("kin_lag_seconds"), 1.5);
   EXPECT_EQ(text.values.at("kin_retries_total"), 4);
   EXPECT_EQ(text.values.at("kin_space_waits_total"), 5);
+  EXPECT_EQ(text.values.at("kin_chores_total"), 9);
+  EXPECT_EQ(text.values.at("kin_chore_failures_total"), 2);
   EXPECT_EQ(text.values.at("kin_oldest_snapshot_age_seconds"), 7);
   EXPECT_EQ(text.values.at("kin_halted"), 0);
   EXPECT_EQ(text.values.count("kin_halt_cause"), 0u);

@@ -70,8 +70,6 @@ class FakeBackend final : public persistence::Backend {
   absl::Status Admit(absl::Span<const Change>) const override { return absl::OkStatus(); }
   absl::Status Apply(const persistence::Batch& batch) override;
   absl::Status Sync() override;
-  bool NeedsTidy(bool) const override { return false; }
-  void Tidy(bool) override {}
   absl::Status Close() override;
 
  private:

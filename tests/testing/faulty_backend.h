@@ -23,6 +23,28 @@ class Faults {
   void FailAfter(absl::Status status, int times = 1) { Fail(std::move(status), times, &after_); }
   void FailSync(absl::Status status, int times = 1) { Fail(std::move(status), times, &sync_); }
   void FailClose(absl::Status status, int times = 1) { Fail(std::move(status), times, &close_); }
+  void FailTidy(absl::Status status, int times = 1) { Fail(std::move(status), times, &tidy_); }
+  // From now on there always are chores.
+  void WantTidy() {
+    absl::MutexLock lock(&mutex_);
+    tidies_ = true;
+  }
+  // Makes Tidy wait, once it is called, until ReleaseTidy.
+  void HoldTidy() {
+    absl::MutexLock lock(&mutex_);
+    tidy_held_ = true;
+  }
+  void ReleaseTidy() {
+    absl::MutexLock lock(&mutex_);
+    tidy_held_ = false;
+  }
+  // Returns when Tidy has been called so often, in all.
+  void AwaitTidies(int calls) {
+    absl::MutexLock lock(&mutex_);
+    auto reached = [this, calls]()
+                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return tidy_calls_ >= calls; };
+    mutex_.Await(absl::Condition(&reached));
+  }
   // Makes Apply wait, once it is called, until Release.
   void Hold() {
     absl::MutexLock lock(&mutex_);
@@ -61,6 +83,7 @@ class Faults {
     close_.clear();
     after_.clear();
     sync_.clear();
+    tidy_.clear();
   }
 
  private:
@@ -87,12 +110,29 @@ class Faults {
     mutex_.Await(absl::Condition(&released));
   }
 
+  bool tidies() const {
+    absl::MutexLock lock(&mutex_);
+    return tidies_;
+  }
+  absl::Status Tidied() {
+    {
+      absl::MutexLock lock(&mutex_);
+      ++tidy_calls_;
+      auto released = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !tidy_held_; };
+      mutex_.Await(absl::Condition(&released));
+    }
+    return Next(&tidy_);
+  }
+
   mutable absl::Mutex mutex_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::thread::id caller_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::pair<CommitNumber, CommitNumber>> ranges_ ABSL_GUARDED_BY(mutex_);
-  Queue before_, during_, after_, sync_, close_;
+  bool tidies_ ABSL_GUARDED_BY(mutex_) = false;
+  bool tidy_held_ ABSL_GUARDED_BY(mutex_) = false;
+  int tidy_calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  Queue before_, during_, after_, sync_, close_, tidy_;
 };
 
 // Another backend, with faults.
@@ -124,8 +164,11 @@ class FaultyBackend final : public persistence::Backend {
     absl::Status status = faults_->Next(&faults_->sync_);
     return status.ok() ? backend_->Sync() : status;
   }
-  bool NeedsTidy(bool busy) const override { return backend_->NeedsTidy(busy); }
-  void Tidy(bool busy) override { backend_->Tidy(busy); }
+  bool NeedsTidy() const override { return faults_->tidies() || backend_->NeedsTidy(); }
+  absl::Status Tidy() override {
+    absl::Status status = faults_->Tidied();
+    return status.ok() ? backend_->Tidy() : status;
+  }
   absl::Status Close() override {
     absl::Status status = faults_->Next(&faults_->close_);
     return status.ok() ? backend_->Close() : status;

@@ -1,0 +1,213 @@
+// The write-ahead log is moved into the file beside the batches, and stays short.
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "kin/persistence/sqlite/backend.h"
+#include "kin/persistence/write_behind.h"
+#include "kin/tests/persistence/sqlite/no_loader.h"
+#include "kin/tests/persistence/sqlite/sqlite_fixture.h"
+#include "kin/tests/testing/faulty_vfs.h"
+
+namespace kin {
+namespace {
+
+using persistence::sqlite::SqliteBackend;
+using persistence_test::Unsigned;
+using testing::FaultyVfs;
+using testing::RawDatabase;
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+class CheckpointTest : public testing::SqliteTest {
+ protected:
+  std::int64_t LogSize() const {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(path_ + "-wal", none);
+    return none ? 0 : static_cast<std::int64_t>(size);
+  }
+};
+
+// The backend alone, without pauses.
+class CheckpointBackendTest : public CheckpointTest {
+ protected:
+  void Start() {
+    testing::NoLoader loader;
+    ASSERT_TRUE(backend_.Load(schema_, loader).ok());
+    ASSERT_TRUE(backend_.Start().ok());
+  }
+  // One record, whose text has so many bytes and is another each time.
+  void Write(std::size_t bytes) {
+    persistence::Batch batch;
+    batch.from = commit_++;
+    batch.to = commit_;
+    batch.next_ids = {0};
+    batch.models.resize(1);
+    record_.set_text(std::string(bytes, static_cast<char>('a' + commit_ % 26)));
+    (batch.from == 0 ? batch.models[0].inserts : batch.models[0].updates) = {&record_};
+    const absl::Status applied = backend_.Apply(batch);
+    ASSERT_TRUE(applied.ok()) << applied;
+  }
+
+  const Schema schema_ = Schema::Of<Unsigned>();
+  SqliteBackend backend_{path_};
+  Unsigned record_;
+  CommitNumber commit_ = 0;
+};
+
+TEST_F(CheckpointBackendTest, TheLogStaysShortBesideBatchesThatNeverPause) {
+  Start();
+  std::atomic<bool> done{false};
+  std::atomic<int> tidied{0};
+  std::thread chores([&] {
+    while (!done) {
+      if (!backend_.NeedsTidy()) {
+        std::this_thread::yield();
+        continue;
+      }
+      const absl::Status status = backend_.Tidy();
+      EXPECT_TRUE(status.ok()) << status;
+      ++tidied;
+    }
+  });
+  constexpr std::size_t kBytes = 32 << 10;
+  std::int64_t longest = 0;
+  // At least 128 MiB of log, and on, should the other thread get no time.
+  for (int i = 0; i < 4096 || tidied < 10; ++i) {
+    ASSERT_NO_FATAL_FAILURE(Write(kBytes));
+    longest = std::max(longest, LogSize());
+  }
+  done = true;
+  chores.join();
+  EXPECT_LT(longest, 48 * kMiB);
+  EXPECT_TRUE(backend_.Close().ok());
+  EXPECT_EQ(RawDatabase(path_).QueryOne("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(CheckpointBackendTest, ALogThatWasLargeIsCutOff) {
+  Start();
+  Write(80 * kMiB);
+  EXPECT_GT(LogSize(), 80 * kMiB);
+  ASSERT_TRUE(backend_.NeedsTidy());
+  EXPECT_TRUE(backend_.Tidy().ok());
+  EXPECT_FALSE(backend_.NeedsTidy());
+  EXPECT_EQ(LogSize(), 0);
+  Write(1);
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT length(text) FROM unsigneds"), "1");
+  EXPECT_TRUE(backend_.Close().ok());
+}
+
+TEST_F(CheckpointBackendTest, AReaderKeepsItsStateAndTheLogUntilItIsGone) {
+  Start();
+  Write(1);
+  {
+    RawDatabase reader(path_);
+    reader.Exec("BEGIN");
+    EXPECT_EQ(reader.QueryOne("SELECT length(text) FROM unsigneds"), "1");
+    for (int i = 0; i < 9; ++i) {
+      Write(8 * kMiB);
+      if (backend_.NeedsTidy()) {
+        EXPECT_TRUE(backend_.Tidy().ok());
+      }
+      EXPECT_FALSE(backend_.NeedsTidy()) << "tried again and again for nothing";
+      EXPECT_EQ(reader.QueryOne("SELECT length(text) FROM unsigneds"), "1");
+    }
+    EXPECT_GT(LogSize(), 64 * kMiB);
+  }
+  while (!backend_.NeedsTidy()) Write(kMiB);
+  EXPECT_TRUE(backend_.Tidy().ok());
+  EXPECT_EQ(LogSize(), 0);
+  EXPECT_TRUE(backend_.Close().ok());
+}
+
+TEST_F(CheckpointBackendTest, AnotherFileInItsPlaceIsNotTouched) {
+  Start();
+  Write(8 * kMiB);
+  ASSERT_TRUE(backend_.NeedsTidy());
+  std::filesystem::rename(path_, path_ + ".away");
+  EXPECT_EQ(backend_.Tidy().code(), absl::StatusCode::kUnavailable);
+  std::ofstream(path_) << "another";
+  EXPECT_EQ(backend_.Tidy().code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(backend_.NeedsTidy());
+  std::filesystem::rename(path_ + ".away", path_);
+  EXPECT_TRUE(backend_.Tidy().ok());
+  EXPECT_TRUE(backend_.Close().ok());
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT length(text) FROM unsigneds"),
+            std::to_string(8 * kMiB));
+}
+
+TEST_F(CheckpointBackendTest, CloseMovesTheLogAndRemovesIt) {
+  Start();
+  Write(8 * kMiB);
+  EXPECT_TRUE(backend_.Tidy().ok());
+  Write(kMiB);
+  EXPECT_GT(LogSize(), 0);
+  EXPECT_TRUE(backend_.Close().ok());
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT length(text) FROM unsigneds"),
+            std::to_string(kMiB));
+}
+
+class FailingCheckpointTest : public CheckpointTest,
+                              public ::testing::WithParamInterface<FaultyVfs::Op> {
+ protected:
+  void OpenFaulty() {
+    OpenOptions open;
+    open.persistence = std::make_unique<persistence::WriteBehind>(
+        std::make_unique<SqliteBackend>(path_, vfs_.name()), persistence::WriteBehindOptions());
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        Store::Open(testing::FullSchema(), std::move(open));
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  void Commit(Durability durability) {
+    const absl::StatusOr<CommitNumber> commit = store_->Write(
+        [&](Transaction& txn) {
+          Unsigned record;
+          record.set_number(commits_++);
+          record.set_text(std::string(100'000, 'x'));
+          return txn.Insert(std::move(record)).status();
+        },
+        {.durability = durability});
+    ASSERT_TRUE(commit.ok()) << commit.status();
+  }
+  void TearDown() override { store_.reset(); }
+
+  FaultyVfs vfs_;
+  std::uint64_t commits_ = 0;
+};
+
+// Of the file alone: the log can be written and synced.
+TEST_P(FailingCheckpointTest, IsToldAndDoneAgainAndHoldsUpNoCommit) {
+  OpenFaulty();
+  vfs_.FailEvery(GetParam(), 1, FaultyVfs::How::kError, ".db");
+  while (store_->stats().chore_failures < 3) {
+    ASSERT_NO_FATAL_FAILURE(Commit(Durability::kWritten));
+    ASSERT_NO_FATAL_FAILURE(Commit(Durability::kSynced));
+  }
+  EXPECT_EQ(store_->stats().chore_status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(store_->stats().chore_status.message()), ::testing::HasSubstr(path_));
+  EXPECT_FALSE(store_->stats().halted);
+  EXPECT_EQ(store_->stats().retries, 0);
+  vfs_.Heal();
+  while (!store_->stats().chore_status.ok()) std::this_thread::yield();  // By itself.
+  const std::int64_t size = LogSize();
+  for (int i = 0; i < 5; ++i) ASSERT_NO_FATAL_FAILURE(Commit(Durability::kWritten));
+  EXPECT_LE(LogSize(), size) << "the log did not begin anew";
+  Close();
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+  Open();
+  EXPECT_EQ(store_->GetSnapshot().Count<Unsigned>(), static_cast<std::int64_t>(commits_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, FailingCheckpointTest,
+                         ::testing::Values(FaultyVfs::Op::kWrite, FaultyVfs::Op::kSync));
+
+}  // namespace
+}  // namespace kin
