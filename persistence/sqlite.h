@@ -51,9 +51,10 @@ struct SqliteOptions {
 std::unique_ptr<Persistence> Sqlite(std::string path, SqliteOptions options = {});
 
 // What Store::Open would do to the tables of the database in `path`, and what it would refuse, with
-// the rows in the way. Changes nothing; the database may be in use. Costs as much as reading the
-// rows, for some changes. FAILED_PRECONDITION: it was not made by Kin. UNAVAILABLE, DATA_LOSS: it
-// cannot be read. INVALID_ARGUMENT: a mistake in the schema.
+// the rows in the way, and what others put into tables that could refuse records. Changes nothing;
+// the database may be in use. Costs as much as reading the rows, for some changes.
+// FAILED_PRECONDITION: it was not made by Kin. UNAVAILABLE, DATA_LOSS: it cannot be read.
+// INVALID_ARGUMENT: a mistake in the schema.
 absl::StatusOr<MigrationPlan> PlanMigration(const std::string& path, const Schema& schema,
                                             const MigrateOptions& options = {});
 

@@ -60,7 +60,13 @@ class SqliteBackend final : public Backend {
   // What is to be done about the schema of a database.
   enum class Opening { kAsItIs, kDescribeAnew, kAsOlder, kMigrate };
   absl::StatusOr<Opening> Decide(Database& database);
-  absl::StatusOr<Opening> DecideOnChange(Database& database, const Catalogue& catalogue);
+  absl::StatusOr<Opening> DecideOnChange(Database& database, const StoredSchema& stored,
+                                         const Catalogue& catalogue);
+  // Whether it is this program's, to the last comment.
+  bool IsStored(const StoredSchema& stored) const;
+  absl::StatusOr<MigrationPlan> PlanChange(Database& database);
+  // A refused step for each table in which somebody put what could refuse a record.
+  absl::Status AddObstacles(Database& database, const Mapping& mapping, MigrationPlan* plan);
   bool GoesOnAsOlder(const Catalogue& catalogue, const MigrationPlan& plan) const;
   absl::Status FitAsOlder(Database& database, const Catalogue& catalogue,
                           const MigrationPlan& plan);

@@ -3,6 +3,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "kin/persistence/sqlite/adopt.h"
 #include "kin/persistence/sqlite/backend.h"
 #include "kin/persistence/sqlite/database_file.h"
@@ -14,22 +15,26 @@
 
 namespace kin::persistence::sqlite {
 
+bool SqliteBackend::IsStored(const StoredSchema& stored) const {
+  return stored.mapping == stored_schema_.mapping &&
+         stored.descriptors == stored_schema_.descriptors;
+}
+
 absl::StatusOr<SqliteBackend::Opening> SqliteBackend::Decide(Database& database) {
   absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database);
   if (!stored.ok()) return stored.status();
   const bool same_tables = stored->mapping == stored_schema_.mapping;
-  if (same_tables && stored->descriptors == stored_schema_.descriptors && migrate_.drop.empty()) {
-    return Opening::kAsItIs;
-  }
+  if (IsStored(*stored) && migrate_.drop.empty()) return Opening::kAsItIs;
   absl::StatusOr<Catalogue> catalogue = ReadCatalogue(database, *stored);
   // Of the same tables there is nothing to find out.
   if (!catalogue.ok()) {
     return same_tables ? absl::StatusOr<Opening>(Opening::kDescribeAnew) : catalogue.status();
   }
-  return DecideOnChange(database, *catalogue);
+  return DecideOnChange(database, *stored, *catalogue);
 }
 
 absl::StatusOr<SqliteBackend::Opening> SqliteBackend::DecideOnChange(Database& database,
+                                                                     const StoredSchema& stored,
                                                                      const Catalogue& catalogue) {
   const Mapping as_stored = AsStored(catalogue);
   absl::Status status = CheckTables(database, as_stored);
@@ -37,7 +42,10 @@ absl::StatusOr<SqliteBackend::Opening> SqliteBackend::DecideOnChange(Database& d
   if (!status.ok()) return status;
   absl::StatusOr<Migration> migration = PlanMigration(database, catalogue, mapping_, migrate_);
   if (!migration.ok()) return migration.status();
-  if (migration->plan.steps.empty() && migration->actions.empty()) return Opening::kDescribeAnew;
+  if (migration->plan.steps.empty() && migration->actions.empty()) {
+    // Nothing (any more) of what MigrateOptions::drop names is there.
+    return IsStored(stored) ? Opening::kAsItIs : Opening::kDescribeAnew;
+  }
   if (GoesOnAsOlder(catalogue, migration->plan)) {
     status = FitAsOlder(database, catalogue, migration->plan);
     if (!status.ok()) return status;
@@ -88,21 +96,53 @@ absl::StatusOr<MigrationPlan> SqliteBackend::Plan(const Schema& schema) {
     plan.sql = CreateScript(mapping_);
     return plan;
   }
-  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(*database);
-  if (!stored.ok()) return Named(stored.status());
-  absl::StatusOr<Catalogue> catalogue = ReadCatalogue(*database, *stored);
-  if (!catalogue.ok()) return Named(catalogue.status());
-  absl::StatusOr<Migration> migration = PlanMigration(*database, *catalogue, mapping_, migrate_);
-  if (!migration.ok()) return Named(migration.status());
-  plan = std::move(migration->plan);
-  if (plan.steps.empty() || !GoesOnAsOlder(*catalogue, plan)) return plan;
-  status = FitAsOlder(*database, *catalogue, plan);
-  plan.unchanged = status.ok();
-  plan.sql.clear();
-  if (!status.ok()) {
-    plan.steps.push_back({"the database stays as it is", std::string(status.message())});
+  absl::StatusOr<MigrationPlan> change = PlanChange(*database);
+  return change.ok() ? change : Named(change.status());
+}
+
+// As Decide and what comes after it, but for the reading of rows.
+absl::StatusOr<MigrationPlan> SqliteBackend::PlanChange(Database& database) {
+  absl::StatusOr<StoredSchema> stored = ReadStoredSchema(database);
+  if (!stored.ok()) return stored.status();
+  absl::StatusOr<Catalogue> catalogue = ReadCatalogue(database, *stored);
+  const bool same_tables = stored->mapping == stored_schema_.mapping;
+  if (!catalogue.ok() && !same_tables) return catalogue.status();
+  const Mapping as_stored = catalogue.ok() ? AsStored(*catalogue) : mapping_;
+  absl::Status status = CheckTables(database, as_stored);
+  if (!status.ok()) return status;
+  MigrationPlan plan;
+  bool older = false;
+  if (catalogue.ok()) {
+    absl::StatusOr<Migration> migration = PlanMigration(database, *catalogue, mapping_, migrate_);
+    if (!migration.ok()) return migration.status();
+    plan = std::move(migration->plan);
+    older = !plan.steps.empty() && GoesOnAsOlder(*catalogue, plan);
   }
+  if (older) {
+    status = FitAsOlder(database, *catalogue, plan);
+    plan.unchanged = status.ok();
+    plan.sql.clear();
+    if (!status.ok()) {
+      plan.steps.push_back({"the database stays as it is", std::string(status.message())});
+    }
+  }
+  status = AddObstacles(database, as_stored, &plan);
+  if (!status.ok()) return status;
   return plan;
+}
+
+absl::Status SqliteBackend::AddObstacles(Database& database, const Mapping& mapping,
+                                         MigrationPlan* plan) {
+  for (const Table& table : mapping.tables) {
+    const absl::Status status = CheckObstacles(database, table);
+    if (status.ok()) continue;
+    if (!absl::IsFailedPrecondition(status)) return status;
+    const std::string change = absl::StrCat("table ", table.name);
+    plan->unchanged = false;
+    plan->steps.push_back(
+        {change, std::string(absl::StripPrefix(status.message(), absl::StrCat(change, ": ")))});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteBackend::Adopt(const Schema& schema) {

@@ -130,12 +130,18 @@ absl::Status CheckTriggersAndChecks(Database& database, const Table& table) {
   return FindTriggersAndChecks(database, table);
 }
 
+absl::Status CheckObstacles(Database& database, const Table& table) {
+  for (auto check : {CheckDefinition, CheckColumns, CheckIndexes, CheckForeignKeys}) {
+    absl::Status status = check(database, table);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckObstacles(Database& database, const Mapping& mapping) {
   for (const Table& table : mapping.tables) {
-    for (auto check : {CheckDefinition, CheckColumns, CheckIndexes, CheckForeignKeys}) {
-      absl::Status status = check(database, table);
-      if (!status.ok()) return status;
-    }
+    absl::Status status = CheckObstacles(database, table);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@ namespace kin::persistence::sqlite {
 // column that Kin did not make, or is not STRICT. Says what, and what to do. Other indexes, columns
 // and tables are of no concern.
 absl::Status CheckObstacles(Database& database, const Mapping& mapping);
+absl::Status CheckObstacles(Database& database, const Table& table);
 // Of these the first two only, of a table that may be anybody's.
 absl::Status CheckTriggersAndChecks(Database& database, const Table& table);
 

@@ -230,6 +230,7 @@ class Writing {
     if (status.ok() && from_ != nullptr && from_->current != nullptr) status = RememberOld(next);
     std::int64_t id = 0;
     if (status.ok()) status = AddSchema(schema.fingerprint, schema.mapping, nullptr, &id);
+    if (status.ok()) status = ForgetFormer(schema.fingerprint, id, next);
     if (status.ok()) status = WriteEntries(next, id);
     if (status.ok()) status = WriteNames(next);
     if (status.ok()) {
@@ -260,6 +261,22 @@ class Writing {
     absl::Status status = insert->Run();
     *id = sqlite3_last_insert_rowid(database_.get());
     return status;
+  }
+
+  // Programs take turns, and comments change: of rows that say the same one is enough. Those that
+  // what is retired refers to stay.
+  absl::Status ForgetFormer(const std::string& fingerprint, std::int64_t id,
+                            const NextCatalogue& next) {
+    std::set<std::int64_t> used = {id};
+    for (const Remembered& entry : next.entries) {
+      if (entry.image != nullptr) used.insert(ids_.at(entry.image));
+    }
+    absl::StatusOr<Statement> forget = database_.Prepare(
+        absl::StrCat("DELETE FROM \"_kin_schemas\" WHERE \"fingerprint\" = ? AND \"id\" NOT IN (",
+                     absl::StrJoin(used, ", "), ")"));
+    if (!forget.ok()) return forget.status();
+    forget->BindText(1, fingerprint);
+    return forget->Run();
   }
 
   // The rows of `_kin_schemas` that what is retired refers to.
