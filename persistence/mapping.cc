@@ -71,6 +71,7 @@ Column ColumnOf(const FieldDescriptor& field) {
   column.name = graph::Model::Column(field);
   column.field = &field;
   column.nullable = field.is_repeated() || field.has_presence();
+  column.oneof = field.real_containing_oneof();
   column.recursive = IsRecursive(field);
   if (graph::Model::IsJson(field)) {
     column.encoding = Encoding::kJson;

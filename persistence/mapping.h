@@ -45,6 +45,7 @@ struct Column {
   SqlType type = SqlType::kBlob;
   bool nullable = true;
   bool key = false;
+  const google::protobuf::OneofDescriptor* oneof = nullptr;  // That the field is in.
   bool recursive = false;  // Messages of its type may be nested without end.
 
   // Whether the value may be large: a limit on sizes matters to it.

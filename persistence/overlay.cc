@@ -87,27 +87,46 @@ bool IsJsonColumn(const Table& table, int number) {
   return false;
 }
 
+// Calls visit(field) with each fingerprint among `unknown`, until it returns false. False: so it
+// did, or they are no fingerprints.
+bool ForEachFingerprint(const UnknownFieldSet& unknown,
+                        absl::FunctionRef<bool(const UnknownField&)> visit) {
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    if (unknown.field(i).number() != kFingerprints) continue;
+    UnknownFieldSet fingerprints;
+    if (unknown.field(i).type() != UnknownField::TYPE_LENGTH_DELIMITED ||
+        !fingerprints.ParseFromString(unknown.field(i).length_delimited())) {
+      return false;
+    }
+    for (int k = 0; k < fingerprints.field_count(); ++k) {
+      if (!visit(fingerprints.field(k))) return false;
+    }
+  }
+  return true;
+}
+
+// An overlay as nothing but unknown fields.
+bool ParseUnknown(absl::string_view overlay, UnknownFieldSet* fields) {
+  CodedInputStream input(reinterpret_cast<const std::uint8_t*>(overlay.data()),
+                         static_cast<int>(overlay.size()));
+  input.SetRecursionLimit(kRecursionLimit);
+  return fields->MergeFromCodedStream(&input) && input.ConsumedEntireMessage();
+}
+
 // Moves the fingerprints of the table's JSON columns out of unknown fields. Those of columns that
 // this program does not know stay. False: they are no fingerprints.
 bool TakeFingerprints(const Table& table, UnknownFieldSet* unknown, JsonFingerprints* taken) {
   UnknownFieldSet left;
-  for (int i = 0; i < unknown->field_count(); ++i) {
-    if (unknown->field(i).number() != kFingerprints) continue;
-    UnknownFieldSet fingerprints;
-    if (unknown->field(i).type() != UnknownField::TYPE_LENGTH_DELIMITED ||
-        !fingerprints.ParseFromString(unknown->field(i).length_delimited())) {
-      return false;
+  const bool whole = ForEachFingerprint(*unknown, [&](const UnknownField& field) {
+    if (field.type() != UnknownField::TYPE_FIXED64) return false;
+    if (IsJsonColumn(table, field.number())) {
+      (*taken)[field.number()] = field.fixed64();
+    } else {
+      left.AddField(field);
     }
-    for (int k = 0; k < fingerprints.field_count(); ++k) {
-      const UnknownField& field = fingerprints.field(k);
-      if (field.type() != UnknownField::TYPE_FIXED64) return false;
-      if (IsJsonColumn(table, field.number())) {
-        (*taken)[field.number()] = field.fixed64();
-      } else {
-        left.AddField(field);
-      }
-    }
-  }
+    return true;
+  });
+  if (!whole) return false;
   if (!taken->empty()) {
     unknown->DeleteByNumber(kFingerprints);
     if (!left.empty()) unknown->AddLengthDelimited(kFingerprints, Serialize(left));
@@ -263,6 +282,32 @@ bool OverlayComesBack(const Table& table, const Message& record, std::string* pr
   if (EffectOf(overlay, table, record) == OverlayEffect::kAdds) return true;
   *problem = "has unknown fields within a time or wrapper, with the numbers of known ones";
   return false;
+}
+
+bool FingerprintIn(absl::string_view overlay, int number, std::uint64_t* fingerprint) {
+  UnknownFieldSet fields;
+  if (!ParseUnknown(overlay, &fields)) return false;
+  bool found = false;
+  ForEachFingerprint(fields, [&](const UnknownField& field) {
+    if (field.number() != number || field.type() != UnknownField::TYPE_FIXED64) return true;
+    *fingerprint = field.fixed64();
+    found = true;
+    return true;
+  });
+  return found;
+}
+
+void RemoveFingerprint(int number, std::string* overlay) {
+  UnknownFieldSet fields, left;
+  if (!ParseUnknown(*overlay, &fields)) return;
+  const bool whole = ForEachFingerprint(fields, [&](const UnknownField& field) {
+    if (field.number() != number) left.AddField(field);
+    return true;
+  });
+  if (!whole) return;
+  fields.DeleteByNumber(kFingerprints);
+  if (!left.empty()) fields.AddLengthDelimited(kFingerprints, Serialize(left));
+  *overlay = Serialize(fields);
 }
 
 std::uint64_t FingerprintOf(absl::string_view json) {

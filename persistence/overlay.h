@@ -53,6 +53,12 @@ struct Overlay {
 bool ParseOverlay(absl::string_view bytes, const Table& table,
                   const google::protobuf::Message& like, Overlay* overlay);
 
+// Of a serialized overlay: the fingerprint that it has for the JSON of the field `number`. False:
+// none, or the bytes are no overlay.
+bool FingerprintIn(absl::string_view overlay, int number, std::uint64_t* fingerprint);
+// Takes that one out, and leaves all else as it is.
+void RemoveFingerprint(int number, std::string* overlay);
+
 // What an overlay would do to the record that the columns give, JSON columns aside.
 enum class OverlayEffect {
   // Adds what no column holds.

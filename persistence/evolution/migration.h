@@ -26,7 +26,7 @@ struct MigrateOptions {
   // and is not in the database (any more), is ignored: names may stay when the change is made.
   //
   // Models and fields that may be gone; their rows and values are kept, and come back if they do.
-  // And fields whose type may become narrower, if every value fits.
+  // And numbers whose type may become narrower, if every value fits.
   std::vector<std::string> allow;
   // Models and fields that are gone, or have another type, and whose rows and values are deleted.
   std::vector<std::string> drop;

@@ -149,10 +149,18 @@ class WireComparison {
   std::set<std::pair<const Descriptor*, const Descriptor*>> seen_;
 };
 
-TypeChange CompareSerialized(const Column& from, const Column& to) {
-  if (from.field == nullptr || to.field == nullptr) return TypeChange();
+bool IsSerialized(Encoding encoding) {
+  return encoding == Encoding::kMessage || encoding == Encoding::kRepeated;
+}
+
+// `same`: what it is if both read the same bytes alike.
+TypeChange CompareSerialized(const Column& from, const Column& to,
+                             TypeChange::Kind same = TypeChange::Kind::kSame) {
+  TypeChange change;
+  change.kind = same;
+  if (from.field == nullptr || to.field == nullptr) return change;
   std::string difference = WireComparison().Fields(*from.field, *to.field);
-  return difference.empty() ? TypeChange() : Other(std::move(difference));
+  return difference.empty() ? change : Other(std::move(difference));
 }
 
 }  // namespace
@@ -165,8 +173,20 @@ TypeChange CompareTypes(const Column& from, const Column& to) {
   wider.kind = TypeChange::Kind::kWider;
   if (from.encoding == Encoding::kText && to.encoding == Encoding::kBytes) return wider;
   if (from.encoding == Encoding::kFloat && to.encoding == Encoding::kDouble) {
-    wider.widens_nan = true;
+    wider.nan_bits = NanBits::kWiden;
     return wider;
+  }
+  if (from.encoding == Encoding::kDouble && to.encoding == Encoding::kFloat) {
+    TypeChange narrower;
+    narrower.kind = TypeChange::Kind::kNarrower;
+    narrower.nan_bits = NanBits::kNarrow;
+    return narrower;
+  }
+  if (IsSerialized(from.encoding) && to.encoding == Encoding::kJson) {
+    return CompareSerialized(from, to, TypeChange::Kind::kToJson);
+  }
+  if (from.encoding == Encoding::kJson && IsSerialized(to.encoding)) {
+    return CompareSerialized(from, to, TypeChange::Kind::kFromJson);
   }
   if (from.encoding != to.encoding) return Other();
   switch (from.encoding) {

@@ -9,18 +9,23 @@
 
 namespace kin::persistence {
 
+enum class NanBits { kStay, kWiden, kNarrow };
+
 struct TypeChange {
   enum class Kind {
     kSame,      // Every value stays what it is.
     kWider,     // So it does, and there is room for more.
-    kNarrower,  // Values from `least` to `greatest`, as they are in the column, stay what they are.
+    kNarrower,  // Values from `least` to `greatest`, as they are in the column, stay what they are;
+                // of a double, those that a float can have.
+    kToJson,    // The value stays, as JSON text from now on.
+    kFromJson,  // And the other way round.
     kOther,     // Values would be lost, or mean something else.
   };
   Kind kind = Kind::kSame;
   std::int64_t least = 0;
   std::int64_t greatest = 0;
-  // A float becomes a double: the bits of a NaN are others.
-  bool widens_nan = false;
+  // Between float and double the bits of a NaN are others.
+  NanBits nan_bits = NanBits::kStay;
   // kOther of a message: what in it changed; else empty.
   std::string detail;
 };

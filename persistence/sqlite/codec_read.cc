@@ -186,12 +186,26 @@ absl::Status ReadSerialized(const Column& column, Value cell, Message* record) {
   return BadBytes(absl::StrCat("the serialized field ", column.field->name()));
 }
 
+// A row with two fields of a oneof would lose one.
+absl::Status CheckAlone(const Column& column, const Message& record) {
+  if (column.oneof == nullptr || !record.GetReflection()->HasOneof(record, column.oneof)) {
+    return absl::OkStatus();
+  }
+  const FieldDescriptor* other =
+      record.GetReflection()->GetOneofFieldDescriptor(record, column.oneof);
+  return absl::DataLossError(absl::StrCat("has a value, and so has field ", other->name(),
+                                          ", the other of oneof ", column.oneof->name(),
+                                          "; set one of them to NULL"));
+}
+
 // Sets one field of a record, which has it unset. Of a JSON column only the type is looked at.
 absl::Status ReadColumn(const Column& column, Value cell, Message* record) {
   if (cell.type() == SQLITE_NULL) {
     if (column.nullable) return absl::OkStatus();
     return absl::DataLossError("is NULL, where a value is required");
   }
+  absl::Status alone = CheckAlone(column, *record);
+  if (!alone.ok()) return alone;
   switch (column.encoding) {
     case Encoding::kTimestamp:
     case Encoding::kDuration:
@@ -217,6 +231,10 @@ absl::Status ReadJson(const Table& table, const Column& column, Value cell, Over
                       Message* record, bool* stale) {
   const FieldDescriptor& field = *column.field;
   const bool has_text = cell.type() == SQLITE_TEXT;
+  if (has_text) {
+    absl::Status alone = CheckAlone(column, *record);
+    if (!alone.ok()) return alone;
+  }
   const absl::string_view text = has_text ? cell.Bytes() : absl::string_view();
   if (overlay->fields != nullptr && HasField(*overlay->fields, field)) {
     const auto fingerprint = overlay->json_fingerprints.find(field.number());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kin/persistence/sqlite/functions.h"
 #include "kin/persistence/sqlite/planner.h"
 #include "kin/persistence/sqlite/script.h"
 
@@ -12,7 +13,6 @@ namespace {
 void AppendSql(const MigrationAction& action, std::vector<std::string>* sql) {
   switch (action.kind) {
     case MigrationAction::Kind::kSql:
-    case MigrationAction::Kind::kWidenNan:
       sql->push_back(action.sql);
       break;
     case MigrationAction::Kind::kRebuild:
@@ -30,8 +30,10 @@ void AppendSql(const MigrationAction& action, std::vector<std::string>* sql) {
 absl::StatusOr<Migration> PlanMigration(Database& database, const Catalogue& catalogue,
                                         const Mapping& mapping, const MigrateOptions& options) {
   Migration migration;
+  absl::Status status = AddFunctions(database);
+  if (!status.ok()) return status;
   Planner planner(database, catalogue, mapping, options);
-  absl::Status status = planner.Run();
+  status = planner.Run();
   if (!status.ok()) return status;
   migration.plan.steps = std::move(planner.steps());
   migration.next.former_names = catalogue.former_names;

@@ -29,8 +29,7 @@ namespace kin::persistence::sqlite {
 struct MigrationAction {
   enum class Kind {
     kSql,
-    kRebuild,   // Makes `table` anew by `create` and `sql`, which fills it, and keeps its indexes.
-    kWidenNan,  // `sql`, which calls kin_widen_nan: a NaN's bits as a float to those as a double.
+    kRebuild,  // Makes `table` anew by `create` and `sql`, which fills it, and keeps its indexes.
   };
   Kind kind = Kind::kSql;
   std::string sql;

@@ -128,6 +128,12 @@ class Fitting {
            });
   }
 
+  static std::string OtherType(const std::string& name, const StoredColumn& source) {
+    const bool json = source.column->encoding == Encoding::kJson;
+    return absl::StrCat(name, ": its type is another (", TypeName(*source.column->field),
+                        json ? ", as JSON" : "", ")");
+  }
+
   absl::Status FitColumn(const TablePlan& plan, const Column& column, const StoredColumn& source,
                          const std::string& name) {
     const TypeChange change = CompareTypes(*source.column, column);
@@ -138,6 +144,11 @@ class Fitting {
       case TypeChange::Kind::kSame:
         break;
       case TypeChange::Kind::kNarrower:
+        // It would write the bits of a NaN that the newer one cannot read.
+        if (change.nan_bits != NanBits::kStay) {
+          reasons_.push_back(OtherType(name, source));
+          break;
+        }
         status = FindRows(database_, plan,
                           absl::StrCat("t.", Quoted(source.name), " NOT BETWEEN ", change.least,
                                        " AND ", change.greatest),
@@ -145,8 +156,7 @@ class Fitting {
         Blame(name, "has values that this program has no room for", rows);
         break;
       default:
-        reasons_.push_back(
-            absl::StrCat(name, ": its type is another (", TypeName(*source.column->field), ")"));
+        reasons_.push_back(OtherType(name, source));
     }
     if (there.type != DeclaredType(column.type)) {
       reasons_.push_back(absl::StrCat(name, ": column ", source.name, " is ", there.type));
@@ -180,9 +190,23 @@ class Fitting {
     }
   }
 
+  absl::Status CheckOneofs(const TablePlan& plan) {
+    absl::Status status = CheckUnknownArms(plan);
+    if (!status.ok()) return status;
+    const auto* program = plan.table->graph_model->descriptor;
+    const auto* stored = plan.old->table->graph_model->descriptor;
+    for (int i = 0; i < stored->real_oneof_decl_count(); ++i) {
+      CheckExclusion(plan.table->graph_model->name, *stored->oneof_decl(i), *program);
+    }
+    for (int i = 0; status.ok() && i < program->real_oneof_decl_count(); ++i) {
+      status = CheckOneArm(plan, *program->oneof_decl(i));
+    }
+    return status;
+  }
+
   // A row in which a field is set that this program does not know, and which excludes others that
   // it does.
-  absl::Status CheckOneofs(const TablePlan& plan) {
+  absl::Status CheckUnknownArms(const TablePlan& plan) {
     for (const StoredColumn& column : plan.old->columns) {
       if (column.retired || column.column->field == nullptr) continue;
       const auto* oneof = column.column->field->real_containing_oneof();
@@ -198,6 +222,39 @@ class Fitting {
             rows);
     }
     return absl::OkStatus();
+  }
+
+  // Fields that this program might set together, and that exclude each other by now.
+  void CheckExclusion(const std::string& model, const google::protobuf::OneofDescriptor& stored,
+                      const google::protobuf::Descriptor& program) {
+    const FieldDescriptor* first = nullptr;
+    for (int i = 0; i < stored.field_count(); ++i) {
+      const FieldDescriptor* field = program.FindFieldByNumber(stored.field(i)->number());
+      if (field == nullptr) continue;
+      if (first == nullptr) first = field;
+      const auto* oneof = field->real_containing_oneof();
+      if (field == first || (oneof != nullptr && oneof == first->real_containing_oneof())) continue;
+      reasons_.push_back(absl::StrCat(model, ": ", first->name(), " and ", field->name(),
+                                      " exclude each other, to which this program does not keep"));
+      return;
+    }
+  }
+
+  // Rows with two fields that exclude each other for this program, and no longer do.
+  absl::Status CheckOneArm(const TablePlan& plan, const google::protobuf::OneofDescriptor& oneof) {
+    std::vector<std::string> arms;
+    for (int i = 0; i < oneof.field_count(); ++i) {
+      const StoredColumn* source = plan.old->Find(oneof.field(i)->number());
+      if (source == nullptr) continue;
+      arms.push_back(absl::StrCat("(t.", Quoted(source->name), " IS NOT NULL)"));
+    }
+    if (arms.size() < 2) return absl::OkStatus();
+    MigrationStep rows;
+    absl::Status status =
+        FindRows(database_, plan, absl::StrCat(absl::StrJoin(arms, " + "), " > 1"), &rows);
+    Blame(absl::StrCat(plan.table->graph_model->name, ".", oneof.name()),
+          "has more than one field set, of which this program would keep one", rows);
+    return status;
   }
 
   // The position in the program's mapping of a table of the database; -1: it does not know it.

@@ -148,7 +148,7 @@ absl::Status Planner::MakePlans() {
 absl::Status Planner::PlanTable(TablePlan* plan) {
   const std::string& model = plan->table->graph_model->name;
   plan->sources.assign(plan->table->columns.size(), nullptr);
-  plan->widens_nan.assign(plan->table->columns.size(), false);
+  plan->changes.assign(plan->table->columns.size(), TypeChange());
   if (plan->is_new()) {
     Add(absl::StrCat(model, ": new, table ", plan->table->name));
     return absl::OkStatus();
@@ -240,7 +240,7 @@ absl::Status Planner::PlanSource(TablePlan* plan, int column) {
 absl::Status Planner::PlanType(TablePlan* plan, int column) {
   const Column& wanted = plan->table->columns[column];
   const StoredColumn& source = *plan->sources[column];
-  const TypeChange change = CompareTypes(*source.column, wanted);
+  const TypeChange& change = plan->changes[column] = CompareTypes(*source.column, wanted);
   const std::string what = absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": ",
                                         TypeOf(*source.column), " becomes ", TypeOf(wanted));
   if (plan->physical.Find(source.name)->type != DeclaredType(wanted.type)) plan->rebuild = true;
@@ -248,31 +248,66 @@ absl::Status Planner::PlanType(TablePlan* plan, int column) {
     case TypeChange::Kind::kSame:
       return absl::OkStatus();
     case TypeChange::Kind::kWider:
-      plan->widens_nan[column] = change.widens_nan;
       Add(what);
       return absl::OkStatus();
-    case TypeChange::Kind::kOther:
-      return JudgeOther(plan, column, change);
     case TypeChange::Kind::kNarrower:
+      return JudgeNarrower(plan, column, what);
+    case TypeChange::Kind::kToJson:
+      Add(absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": becomes JSON text"));
+      return absl::OkStatus();
+    case TypeChange::Kind::kFromJson:
+      return JudgeFromJson(plan, column);
+    case TypeChange::Kind::kOther:
       break;
   }
+  return JudgeOther(plan, column, change);
+}
+
+absl::Status Planner::JudgeNarrower(TablePlan* plan, int column, std::string what) {
+  const TypeChange& change = plan->changes[column];
+  const std::string value = absl::StrCat("t.", Quoted(plan->sources[column]->name));
+  const bool real = change.nan_bits == NanBits::kNarrow;
   MigrationStep step;
-  step.change = what;
-  const std::string value = plan->Expression(column, "t");
+  step.change = std::move(what);
   absl::Status status =
       FindRows(database_, *plan,
-               absl::StrCat(value, " NOT BETWEEN ", change.least, " AND ", change.greatest), &step);
+               real ? absl::StrCat("NOT kin_is_float(", value, ")")
+                    : absl::StrCat(value, " NOT BETWEEN ", change.least, " AND ", change.greatest),
+               &step);
   if (!status.ok()) return status;
-  const Names names = NamesOfField(*plan, &source, &wanted);
+  const Names names = NamesOfField(*plan, plan->sources[column], &plan->table->columns[column]);
   if (step.rows > 0) {
-    step.refused = absl::StrCat("values would be lost that are not from ", change.least, " to ",
-                                change.greatest, "; change them first, or keep the wider type");
+    step.refused = absl::StrCat(real ? "values would be rounded that no float has"
+                                     : absl::StrCat("values would be lost that are not from ",
+                                                    change.least, " to ", change.greatest),
+                                "; change them first, or keep the wider type");
   } else if (!Allowed(names)) {
     step.refused = absl::StrCat("there is less room than before; every value fits now, so put \"",
                                 names[0], "\" into MigrateOptions::allow to go on");
   }
   Add(std::move(step));
   return absl::OkStatus();
+}
+
+// What was written comes from the serialized field beside the text. An edited text would be lost.
+absl::Status Planner::JudgeFromJson(TablePlan* plan, int column) {
+  const StoredColumn& source = *plan->sources[column];
+  const StoredColumn* unknown = plan->old->Find(0);
+  MigrationStep step;
+  step.change =
+      absl::StrCat(FieldText(plan->table->graph_model->name, plan->table->columns[column]),
+                   ": is no longer JSON text");
+  absl::Status status = FindRows(database_, *plan,
+                                 absl::StrCat("NOT kin_is_written(t.", Quoted(source.name), ", t.",
+                                              Quoted(unknown->name), ", ", source.number(), ")"),
+                                 &step);
+  if (step.rows > 0) {
+    step.refused =
+        "rows have a text that somebody edited; open the database once with the former program, "
+        "which reads it";
+  }
+  Add(std::move(step));
+  return status;
 }
 
 absl::Status Planner::JudgeOther(TablePlan* plan, int column, const TypeChange& change) {

@@ -37,6 +37,8 @@ class Planner {
   absl::Status PlanColumns(TablePlan* plan);
   absl::Status PlanSource(TablePlan* plan, int column);
   absl::Status PlanType(TablePlan* plan, int column);
+  absl::Status JudgeNarrower(TablePlan* plan, int column, std::string what);
+  absl::Status JudgeFromJson(TablePlan* plan, int column);
   absl::Status JudgeOther(TablePlan* plan, int column, const TypeChange& change);
   absl::Status PlanPresence(TablePlan* plan, int column);
   absl::Status PlanLeft(TablePlan* plan, const StoredColumn& column);

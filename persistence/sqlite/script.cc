@@ -219,33 +219,26 @@ void Script::AddColumns(const TablePlan& plan) {
     }
     Sql(std::move(sql));
   }
-  WidenNans(plan);
+  ChangeNans(plan);
 }
 
-void Script::WidenNans(const TablePlan& plan) {
-  for (std::size_t i = 0; i < plan.sources.size(); ++i) {
-    if (!plan.widens_nan[i]) continue;
-    const std::string column = Quoted(plan.table->columns[i].name);
-    migration_.actions.push_back(
-        {MigrationAction::Kind::kWidenNan,
-         absl::StrCat("UPDATE ", Quoted(plan.new_name), " SET ", column, " = kin_widen_nan(",
-                      column, ") WHERE typeof(", column, ") = 'blob'")});
+// Of a table that is not made anew: there are few, and most rows stay as they are.
+void Script::ChangeNans(const TablePlan& plan) {
+  const auto name_of = [&](int column) { return Quoted(plan.table->columns[column].name); };
+  for (int i = 0; i < static_cast<int>(plan.sources.size()); ++i) {
+    if (plan.sources[i] == nullptr || plan.changes[i].nan_bits == NanBits::kStay) continue;
+    Sql(absl::StrCat("UPDATE ", Quoted(plan.new_name), " SET ", name_of(i), " = ",
+                     plan.Expression(i, name_of), " WHERE typeof(", name_of(i), ") = 'blob'"));
   }
 }
 
 void Script::Rebuild(const TablePlan& plan) {
   std::vector<std::string> names, values, more;
+  // Columns have their new names by now.
+  const auto name_of = [&](int column) { return Quoted(plan.table->columns[column].name); };
   for (std::size_t i = 0; i < plan.sources.size(); ++i) {
-    const Column& column = plan.table->columns[i];
-    names.push_back(column.name);
-    if (plan.sources[i] == nullptr) {
-      values.push_back(DefaultLiteral(column));
-      continue;
-    }
-    const bool as_bytes =
-        plan.sources[i]->column->type == SqlType::kText && column.type == SqlType::kBlob;
-    values.push_back(as_bytes ? absl::StrCat("CAST(", Quoted(column.name), " AS BLOB)")
-                              : Quoted(column.name));
+    names.push_back(plan.table->columns[i].name);
+    values.push_back(plan.Expression(static_cast<int>(i), name_of));
   }
   for (const KeptColumn& kept : plan.kept) {
     if (plan.physical.Find(kept.name)->generated) {
@@ -258,7 +251,6 @@ void Script::Rebuild(const TablePlan& plan) {
     values.push_back(Quoted(kept.new_name));
   }
   AddRebuild(plan, CreateTable(mapping_, *plan.table, kNewTable, more), names, values);
-  WidenNans(plan);
 }
 
 // The same without its foreign keys: who is gone must not hold anybody.

@@ -41,7 +41,7 @@ class Script {
   void RenameTables();
   void RenameColumns(TablePlan* plan);
   void AddColumns(const TablePlan& plan);
-  void WidenNans(const TablePlan& plan);
+  void ChangeNans(const TablePlan& plan);
   void Rebuild(const TablePlan& plan);
   void RebuildGone(const TablePlan& plan);
   void AddRebuild(const TablePlan& plan, std::string create, const std::vector<std::string>& names,

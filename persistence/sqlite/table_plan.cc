@@ -58,12 +58,54 @@ std::vector<std::string> KeyNames(const TablePlan& plan) {
 }  // namespace
 
 std::string TablePlan::Expression(int column, absl::string_view alias) const {
+  return Expression(
+      column, [&](int source) { return absl::StrCat(alias, ".", Quoted(sources[source]->name)); });
+}
+
+std::string TablePlan::Expression(int column, absl::FunctionRef<std::string(int)> name_of) const {
   if (sources[column] == nullptr) return DefaultLiteral(table->columns[column]);
-  const std::string name = absl::StrCat(alias, ".", Quoted(sources[column]->name));
+  if (table->columns[column].field == nullptr) return UnknownFields(column, name_of);
+  const std::string name = name_of(column);
+  switch (changes[column].nan_bits) {
+    case NanBits::kWiden:
+      return absl::StrCat("kin_widen_nan(", name, ")");
+    case NanBits::kNarrow:
+      return absl::StrCat("kin_narrow_nan(", name, ")");
+    case NanBits::kStay:
+      break;
+  }
+  switch (changes[column].kind) {
+    case TypeChange::Kind::kToJson:
+    case TypeChange::Kind::kFromJson:
+      return "NULL";  // The value is among the unknown fields, until the row is written again.
+    default:
+      break;
+  }
   // STRICT tables convert nothing by themselves.
   const bool as_bytes = sources[column]->column->type == SqlType::kText &&
                         table->columns[column].type == SqlType::kBlob;
   return as_bytes ? absl::StrCat("CAST(", name, " AS BLOB)") : name;
+}
+
+// With the values of fields that become JSON or were: as a program wrote them that did not know the
+// field.
+std::string TablePlan::UnknownFields(int column,
+                                     absl::FunctionRef<std::string(int)> name_of) const {
+  std::string unknown = name_of(column), more;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (sources[i] == nullptr || table->columns[i].field == nullptr) continue;
+    const google::protobuf::FieldDescriptor& field = *sources[i]->column->field;
+    if (changes[i].kind == TypeChange::Kind::kFromJson) {
+      unknown = absl::StrCat("kin_unmark(", unknown, ", ", field.number(), ")");
+    } else if (changes[i].kind == TypeChange::Kind::kToJson) {
+      const bool group = field.type() == google::protobuf::FieldDescriptor::TYPE_GROUP;
+      absl::StrAppend(&more, ", kin_field(", name_of(static_cast<int>(i)), ", ", field.number(),
+                      field.is_repeated() ? ", 'repeated')"
+                      : group             ? ", 'group')"
+                                          : ", 'message')");
+    }
+  }
+  return more.empty() ? unknown : absl::StrCat("kin_join(", unknown, more, ")");
 }
 
 bool TablePlan::MayBeNull(int column) const {

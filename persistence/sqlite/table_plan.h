@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "kin/persistence/evolution/catalogue.h"
 #include "kin/persistence/evolution/migration.h"
+#include "kin/persistence/evolution/type_change.h"
 #include "kin/persistence/mapping.h"
 #include "kin/persistence/sqlite/database.h"
 #include "kin/persistence/sqlite/physical.h"
@@ -29,7 +31,7 @@ struct TablePlan {
   std::string new_name;
   // By column of `table`: where its values are; null: nowhere.
   std::vector<const StoredColumn*> sources;
-  std::vector<bool> widens_nan;  // By column of `table`.
+  std::vector<TypeChange> changes;  // By column of `table`; of no meaning without a source.
   std::vector<KeptColumn> kept;
   std::vector<const StoredColumn*> dropped;
   bool drop = false;     // The whole table.
@@ -38,9 +40,15 @@ struct TablePlan {
   bool is_new() const { return old == nullptr; }
   // A column of `table` as SQL over the old table, which is called `alias` there.
   std::string Expression(int column, absl::string_view alias) const;
+  // The same with the columns of the old table called otherwise: `name_of` gives, for a column of
+  // `table` that has a source, how its source is called.
+  std::string Expression(int column, absl::FunctionRef<std::string(int)> name_of) const;
   // Whether rows have different values in it: it is no constant.
   bool Varies(int column) const { return sources[column] != nullptr; }
   bool MayBeNull(int column) const;
+
+ private:
+  std::string UnknownFields(int column, absl::FunctionRef<std::string(int)> name_of) const;
 };
 
 // The rows of the old table for which `where` holds (over alias "t") are in the way of `step`.

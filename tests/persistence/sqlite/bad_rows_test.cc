@@ -115,6 +115,12 @@ TEST_F(BadRowsTest, NullWhereAValueIsRequired) {
                           "table profiles, key id=1, column user_id: is NULL");
 }
 
+TEST_F(BadRowsTest, TwoFieldsOfAOneof) {
+  ExpectDataLoss("UPDATE everythings SET chosen_text = '', chosen_point = x'' WHERE id = 1",
+                 "table everythings, key id=1, column chosen_point: has a value, and so has field "
+                 "chosen_text, the other of oneof choice; set one of them to NULL");
+}
+
 TEST_F(BadRowsTest, NotWhatAColumnHolds) {
   const std::string row = "table everythings, key id=1, column ";
   ExpectDataLoss("UPDATE everythings SET at = 'yesterday' WHERE id = 1",

@@ -168,6 +168,35 @@ TEST_F(RoundTripTest, TextAndBytes) {
   ExpectRoundTrip(record);
 }
 
+TEST_F(RoundTripTest, AMegabyteWhereverTextMayBe) {
+  std::string large(std::size_t{1} << 20, '\0');
+  for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 31 % 128);
+  Everything record;
+  record.set_a_string(large);
+  record.set_some_bytes(large + "\xff");
+  record.mutable_boxed_string()->set_value(large);
+  record.add_names(large);
+  record.add_names();
+  record.set_chosen_text(large);
+  (*record.mutable_places())[large].set_x(1);
+  (*record.mutable_point()->mutable_labels())[large] = 1;
+  (*record.mutable_json()->mutable_fields())["large"].set_string_value(large);
+  record.GetReflection()->MutableUnknownFields(&record)->AddLengthDelimited(12345, large + "\xff");
+  ExpectRoundTrip(record);
+}
+
+TEST_F(RoundTripTest, EachArmOfAOneofAlsoWithItsDefault) {
+  Everything number, text, point;
+  number.set_chosen_number(0);
+  text.set_chosen_text("");
+  point.mutable_chosen_point();
+  int file = 0;
+  for (const Everything& record : {Everything(), number, text, point}) {
+    path_ = dir_.File(std::to_string(file++));
+    ExpectRoundTrip(record);
+  }
+}
+
 TEST_F(RoundTripTest, EnumsWithUnknownValues) {
   Everything record;
   record.set_a_color(static_cast<persistence_test::Color>(-12345));

@@ -154,6 +154,97 @@ TEST_F(AdoptTest, WhatWouldBeLostOrHinderIsRefused) {
   ExpectRefused("CREATE TABLE strangers (id INTEGER PRIMARY KEY)", {"none of the tables"});
 }
 
+// Every kind of column, keys of several, and names in another case and from options.
+TEST_F(AdoptTest, EveryKindOfColumnIsTakenIfItsValuesFit) {
+  const DynamicSchema schema(R"(
+    enum State { UNKNOWN = 0; READY = 1; }
+    message Part { int32 x = 1; }
+    message Thing {
+      option (kin.model) = {table: 'old_things' primary_key: ['code', 'number']};
+      string code = 1;
+      int32 number = 2 [(kin.field).column = 'no'];
+      uint64 big = 3;
+      float ratio = 4;
+      State state = 5;
+      google.protobuf.Timestamp at = 6;
+      google.protobuf.Duration took = 7;
+      google.protobuf.StringValue note = 8;
+      Part part = 9;
+      Part text = 10 [(kin.field).json = true];
+      repeated int32 list = 11 [(kin.field).json = true];
+      oneof one { int32 a = 12; string b = 13; }
+    }
+    message Owner {
+      option (kin.model) = {belongs_to: {name: 'thing' model: 'Thing' foreign_key: ['code', 'number']}};
+      int64 id = 1;
+      optional string code = 2;
+      optional int32 number = 3;
+    }
+  )");
+  Make(
+      "CREATE TABLE OLD_Things (CODE VARCHAR(5) NOT NULL, NO INTEGER NOT NULL, big BIGINT NOT "
+      "NULL, "
+      "ratio FLOAT, State TINYINT, at DATETIME, took TEXT, note CLOB, part BLOB, text JSON_TEXT, "
+      "list TEXT, a INT, b TEXT, PRIMARY KEY (CODE, NO)) WITHOUT ROWID;"
+      "INSERT INTO old_things VALUES ('x', 1, -1, 3, 1, '2024-02-29T12:00:00.000000000Z', "
+      "'-1.500000000', 'n', x'0805', '{\"x\":5}', '[1,2]', NULL, ''), ('x', 2, 0, 0.5, 7, NULL, "
+      "NULL, "
+      "NULL, NULL, NULL, NULL, 0, NULL);"
+      "CREATE TABLE owners (id INTEGER PRIMARY KEY, code TEXT, number INT, FOREIGN KEY (code, "
+      "number) REFERENCES old_things (code, no));"
+      "INSERT INTO owners VALUES (1, 'x', 2), (2, NULL, NULL)");
+  const absl::Status adopted = Adopt(path_, schema.schema());
+  ASSERT_TRUE(adopted.ok()) << adopted;
+  for (int round = 0; round < 2; ++round) {
+    auto store = OpenDynamic(schema, path_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    const std::vector<Row> rows = {
+        {"Thing",
+         "code: 'x' number: 1 big: 18446744073709551615 ratio: 3 state: READY at { seconds: "
+         "1709208000 } took { seconds: -1 nanos: -500000000 } note { value: 'n' } part { x: 5 } "
+         "text "
+         "{ x: 5 } list: [1, 2] b: ''"},
+        {"Thing", "code: 'x' number: 2 ratio: 0.5 state: 7 a: 0"},
+        {"Owner", "id: 1 code: 'x' number: 2"},
+        {"Owner", "id: 2"}};
+    EXPECT_EQ(Difference(**store, schema, rows), "");
+    EXPECT_TRUE((*store)->CheckInvariants().ok());
+    EXPECT_TRUE(Upsert(**store, schema, rows).ok());
+    EXPECT_TRUE((*store)->Close().ok());
+  }
+  RawDatabase raw(path_);
+  EXPECT_EQ(raw.QueryOne("PRAGMA integrity_check"), "ok");
+  EXPECT_THAT(raw.Query("PRAGMA foreign_key_check"), IsEmpty());
+  EXPECT_THAT(raw.QueryOne("SELECT sql FROM sqlite_schema WHERE lower(name) = 'old_things'"),
+              ::testing::AllOf(HasSubstr("STRICT"), HasSubstr("WITHOUT ROWID")));
+}
+
+TEST_F(AdoptTest, EveryReasonIsGivenAtOnce) {
+  Make(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT UNIQUE, height REAL, photo BLOB, "
+      "admin INT, twice AS (admin * 2), boss_id INT REFERENCES users (id));"
+      "INSERT INTO users (id, email, height, photo, admin) VALUES (1, 'a', 'tall', x'', 'no'), (2, "
+      "'b', 1, 'p', 0);"
+      "CREATE TABLE posts (id TEXT PRIMARY KEY, user_id INT, title INT, at TEXT);"
+      "INSERT INTO posts VALUES ('one', 1, 7, NULL)");
+  const absl::Status adopted = Adopt(path_, schema_.schema());
+  EXPECT_EQ(adopted.code(), absl::StatusCode::kFailedPrecondition) << adopted;
+  for (const std::string words : {"table users, column twice: is generated",
+                                  "table users, column height: 1 rows hold "
+                                  "something else than ANY: id=1",
+                                  "table users, column photo: 1 rows hold something else "
+                                  "than BLOB, or nothing: id=2",
+                                  "table users, column admin: 1 rows hold something else than "
+                                  "INTEGER, or nothing: id=1",
+                                  "table posts, column id: 1 rows hold something else than "
+                                  "INTEGER, or nothing: id=\"one\"",
+                                  "table posts, column title: 1 rows hold something else "
+                                  "than TEXT, or nothing: id=\"one\"",
+                                  "nothing was changed"}) {
+    EXPECT_THAT(std::string(adopted.message()), HasSubstr(words));
+  }
+}
+
 TEST_F(AdoptTest, OnlyWhatIsThereAndIsNotKins) {
   EXPECT_EQ(Adopt(path_, schema_.schema()).code(), absl::StatusCode::kNotFound);
   { ASSERT_TRUE(OpenDynamic(schema_, path_).ok()); }

@@ -1,0 +1,214 @@
+// What a plan tells beside changes of the schema, and what is stored of schemas: of the newest, of
+// the first, and of JSON.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "kin/tests/persistence/sqlite/evolution/migration_fixture.h"
+
+namespace kin {
+namespace {
+
+using testing::DynamicSchema;
+using ::testing::HasSubstr;
+using testing::MigrationTest;
+using testing::Model;
+using testing::OpenDynamic;
+using testing::RawDatabase;
+using testing::Row;
+
+// What a plan says and what an opening does are the same.
+TEST_F(MigrationTest, WhatOthersPutIntoTablesIsInThePlan) {
+  const std::string before = Model("M", "int64 id = 1; int32 a = 2;");
+  const std::string after = Model("M", "int64 id = 1; int32 a = 2; int32 b = 3;");
+  Make(absl::StrCat(before, Model("N", "int64 id = 1;")), {{"M", "id: 1 a: 5"}});
+  const std::string others = Model("N", "int64 id = 1;");
+  RawDatabase(path_).Exec(
+      "CREATE TRIGGER spy AFTER INSERT ON ms BEGIN SELECT 1; END;"
+      "ALTER TABLE ns ADD COLUMN x INTEGER CHECK (x > 0)");
+  for (const std::string& text : {before, after}) {
+    SCOPED_TRACE(text);
+    const std::string all = absl::StrCat(text, others);
+    ExpectRefused(all, {"table ms: has a trigger spy"});
+    const auto plan = PlanMigration(path_, DynamicSchema(all).schema());
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_THAT(plan->ToString(), HasSubstr("! table ms\n    refused: has a trigger spy, which Kin "
+                                            "did not make"));
+    EXPECT_THAT(plan->ToString(), HasSubstr("! table ns\n    refused: has a CHECK"));
+    EXPECT_EQ(absl::StrContains(plan->ToString(), "ADD COLUMN \"b\""), text == after);
+  }
+  RawDatabase(path_).Exec("DROP TRIGGER spy; ALTER TABLE ns DROP COLUMN x");
+  ExpectBecomes(absl::StrCat(after, others), {{"M", "id: 1 a: 5"}});
+  RawDatabase(path_).Exec("CREATE UNIQUE INDEX mine ON ms (b)");
+  // Also for a program that is older, which changes nothing.
+  ExpectRefused(absl::StrCat(before, others), {"table ms: has a unique index mine"});
+  RawDatabase(path_).Exec("DROP TABLE ms");
+  EXPECT_EQ(PlanMigration(path_, DynamicSchema(before).schema()).status().code(),
+            absl::StatusCode::kDataLoss);
+}
+
+TEST_F(MigrationTest, OpeningsThatChangeNothingLeaveNothingBehind) {
+  const std::string before = Model("M", "int64 id = 1; int32 a = 2; int32 b = 3;");
+  const std::string after = Model("M", "int64 id = 1; int32 a = 2;");
+  Make(before, {{"M", "id: 1 a: 5 b: 6"}});
+  MigrateOptions options;
+  options.drop = {"t.M.b"};
+  ExpectBecomes(after, {{"M", "id: 1 a: 5"}}, options);
+  const auto schemas = [this] {
+    return RawDatabase(path_).QueryOne(
+        "SELECT group_concat(id || fingerprint, ' ') FROM _kin_schemas");
+  };
+  const std::string then = schemas();
+  const std::string version = RawDatabase(path_).QueryOne("PRAGMA schema_version");
+  const auto open = [&](const std::string& text, const MigrateOptions& each) {
+    const DynamicSchema schema(text);
+    const auto store = OpenDynamic(schema, path_, each);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Close().ok());
+  };
+  for (int i = 0; i < 3; ++i) open(after, options);
+  EXPECT_EQ(schemas(), then);
+  EXPECT_EQ(RawDatabase(path_).QueryOne("PRAGMA schema_version"), version);
+  // Programs that differ in what is no matter to tables replace each other's, and go back and forth
+  // between two schemas without end.
+  MigrateOptions back;
+  back.allow = {"t.M.c"};
+  for (int i = 0; i < 4; ++i) {
+    open("message Value { int32 x = 1; }\n" + after, {});
+    open(after, {});
+    open(Model("M", "int64 id = 1; int32 a = 2; int32 c = 4;"), back);
+    open(after, back);
+  }
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT count(*), count(DISTINCT fingerprint) FROM "
+                                        "_kin_schemas"),
+            "3|3");
+}
+
+// As the first version of Kin left them: nothing is remembered of columns, which have no defaults.
+TEST_F(MigrationTest, ADatabaseOfTheFirstVersion) {
+  const std::string first = absl::StrCat(
+      Model("User", "int64 id = 1; string name = 2 [(kin.field).unique = true]; int32 age = 3;"),
+      Model("Post",
+            "int64 id = 1; int64 user_id = 2 [(kin.field).belongs_to = {}]; "
+            "optional string title = 3;"),
+      Model("Tag", "string code = 1; double weight = 2;", "primary_key: 'code'"));
+  const std::vector<Row> rows = {{"User", "id: 1 name: 'ada' age: 36"},
+                                 {"Post", "id: 7 user_id: 1 title: 't'"},
+                                 {"Tag", "code: 'c' weight: 1.5"}};
+  const auto make = [&] {
+    std::filesystem::remove(path_);
+    Make(first, rows);
+    const std::string deferred =
+        " ON UPDATE NO ACTION ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED";
+    RawDatabase(path_).Exec(absl::StrCat(
+        "DROP TABLE _kin_schemas; DROP TABLE _kin_columns; DROP TABLE _kin_names; DELETE FROM "
+        "_kin_meta WHERE key NOT IN ('format', 'commit', 'mapping', 'descriptors');"
+        "DROP VIEW _kin_view_users; DROP VIEW _kin_view_posts; DROP VIEW _kin_view_tags;"
+        "CREATE TABLE old AS SELECT * FROM users; DROP TABLE users;"
+        "CREATE TABLE \"users\" (\n  \"id\" INTEGER PRIMARY KEY NOT NULL,\n  \"name\" TEXT NOT "
+        "NULL,\n  \"age\" INTEGER NOT NULL,\n  \"_unknown\" BLOB\n) STRICT;"
+        "INSERT INTO users SELECT * FROM old; DROP TABLE old;"
+        "CREATE UNIQUE INDEX \"users_name_index\" ON \"users\" (\"name\");"
+        "CREATE TABLE old AS SELECT * FROM posts; DROP TABLE posts;"
+        "CREATE TABLE \"posts\" (\n  \"id\" INTEGER PRIMARY KEY NOT NULL,\n  \"user_id\" INTEGER "
+        "NOT NULL,\n  \"title\" TEXT,\n  \"_unknown\" BLOB,\n  FOREIGN KEY (\"user_id\") "
+        "REFERENCES \"users\" (\"id\")",
+        deferred,
+        "\n) STRICT;"
+        "INSERT INTO posts SELECT * FROM old; DROP TABLE old;"
+        "CREATE INDEX \"posts_user_id_index\" ON \"posts\" (\"user_id\");"
+        "CREATE TABLE old AS SELECT * FROM tags; DROP TABLE tags;"
+        "CREATE TABLE \"tags\" (\n  \"code\" TEXT NOT NULL,\n  \"weight\" ANY NOT NULL,\n  "
+        "\"_unknown\" BLOB,\n  PRIMARY KEY (\"code\")\n) STRICT, WITHOUT ROWID;"
+        "INSERT INTO tags SELECT * FROM old; DROP TABLE old"));
+  };
+  make();
+  {
+    // With the same schema.
+    const DynamicSchema schema(first);
+    auto store = OpenDynamic(schema, path_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_EQ(Difference(**store, schema, rows), "");
+    ASSERT_TRUE(Upsert(**store, schema, {{"User", "id: 2 name: 'bob'"}}).ok());
+    ASSERT_TRUE(Delete(**store, schema, {{"User", "id: 2"}}).ok());
+    ASSERT_TRUE((*store)->Close().ok());
+  }
+  // With another: names, types, a field that is retired from a column without default, a new one.
+  ExpectBecomes(
+      absl::StrCat(Model("Person",
+                         "int64 id = 1; bytes full_name = 2 [(kin.field).unique = true]; reserved "
+                         "3; optional int64 boss_id = 4 [(kin.field).belongs_to = {model: "
+                         "'Person'}];"),
+                   Model("Post",
+                         "int64 id = 1; int64 user_id = 2 [(kin.field).belongs_to = {model: "
+                         "'Person'}]; optional string title = 3;"),
+                   Model("Tag", "string code = 1; float weight = 2; string more = 3;",
+                         "primary_key: 'code'")),
+      {{"Person", "id: 1 full_name: 'ada'"},
+       {"Post", "id: 7 user_id: 1 title: 't'"},
+       {"Tag", "code: 'c' weight: 1.5"}},
+      {.allow = {"t.Tag.weight"}, .renamed = {{"t.User", "t.Person"}}});
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT age FROM people"), "36");
+  {
+    // Its program is an older one from now on, which keeps its own: it was the first.
+    const DynamicSchema schema(first);
+    EXPECT_THAT(std::string(OpenDynamic(schema, path_).status().message()),
+                HasSubstr("t.User.name: its type is another"));
+  }
+  // And a program that comes by as older one.
+  make();
+  const std::string more = absl::StrCat(
+      Model("User",
+            "int64 id = 1; string name = 2 [(kin.field).unique = true]; int32 age = 3; "
+            "string city = 4;"),
+      Model("Post",
+            "int64 id = 1; int64 user_id = 2 [(kin.field).belongs_to = {}]; "
+            "optional string title = 3;"),
+      Model("Tag", "string code = 1; double weight = 2;", "primary_key: 'code'"));
+  ExpectBecomes(more, rows);
+  const DynamicSchema schema(first);
+  auto store = OpenDynamic(schema, path_);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ(Difference(**store, schema, rows), "");
+}
+
+// What no JSON holds is carried as well, and nothing is left of it afterwards.
+TEST_F(MigrationTest, JsonComesAndGoesWithUnknownFields) {
+  const std::string point = "message P { int32 x = 1; }\n";
+  const std::string off =
+      absl::StrCat(point, Model("M",
+                                "int64 id = 1; P p = 2; repeated P q = 3; string s = 4; P r = 5 "
+                                "[(kin.field).json = true];"));
+  const std::string on = absl::StrCat(
+      point, Model("M",
+                   "int64 id = 1; P p = 2 [(kin.field).json = true]; repeated P q = 3 "
+                   "[(kin.field).json = true]; string t = 4; P r = 5 [(kin.field).json = true];"));
+  Make(off, {{"M", "id: 1 p { x: 5 } q { x: 6 } s: 's' r { x: 7 }"}, {"M", "id: 2"}});
+  // Field 5000 is 1: in p, in one of q, and in the record.
+  RawDatabase(path_).Exec(
+      "UPDATE ms SET p = x'0805c0b80201', q = x'1a0208061a04c0b80201' WHERE id = 1;"
+      "UPDATE ms SET _unknown = x'c0b80201' WHERE id = 2");
+  const auto open = [&](const std::string& text, MigrateOptions options) {
+    const DynamicSchema schema(text);
+    const auto store = OpenDynamic(schema, path_, std::move(options));
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Close().ok());
+  };
+  for (int round = 0; round < 2; ++round) {
+    open(on, {.allow = {"t.Nobody"}});
+    EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT p, q, r FROM ms WHERE id = 1"),
+              "{\"x\":5}|[{\"x\":6},{}]|{\"x\":7}");
+    EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT p, q, hex(_unknown) FROM ms WHERE id = 2"),
+              "NULL|NULL|C0B80201");
+    open(off, {.allow = {"t.Nobody"}});
+    EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT hex(p), hex(q), r FROM ms WHERE id = 1"),
+              "0805C0B80201|1A0208061A04C0B80201|{\"x\":7}");
+    EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT p, q, hex(_unknown) FROM ms WHERE id = 2"),
+              "NULL|NULL|C0B80201");
+  }
+}
+
+}  // namespace
+}  // namespace kin
