@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Turns runs of //bench:association_bench, persistence_bench and rules_bench into the table of targets.
+"""Turns runs of //bench:association_bench, persistence_bench, rules_bench and migrate_bench into the table
+of targets.
 
   ./bazelw run --config=bench //bench:association_bench -- \\
       --benchmark_out=/tmp/bench.json --benchmark_out_format=json
@@ -234,6 +235,21 @@ def rules(run):
               run.like("BM_Cascade/one_by_one"), None, True)
 
 
+def schemas(run):
+    for n in (0, MILLION):
+        yield Row(f"open, schema unchanged, {n:,} rows; SQLite reads the same rows",
+                  run.like(f"BM_OpenUnchanged/{n}/kin"), run.like(f"BM_OpenUnchanged/{n}/bare"), None)
+    for what, name in (("add a column", "AddColumn"), ("rename a column", "RenameColumn")):
+        for n in (1000, MILLION):
+            yield Row(f"{what}, {n:,} rows; ALTER TABLE by hand", run.like(f"BM_{name}/{n}/kin"),
+                      run.like(f"BM_{name}/{n}/bare"), None)
+        yield Row(f"{what}, 1,000,000 rows; 1,000 rows", run.like(f"BM_{name}/{MILLION}/kin"),
+                  run.like(f"BM_{name}/1000/kin"), None)
+    yield Row("open and add a column, 1,000,000 rows; open and add none",
+              run.like("BM_OpenAdding/1000000/kin"),
+              run.like("BM_OpenAdding/1000000/kin_adding_nothing"), None)
+
+
 def rows(run):
     if run.has("BM_BelongsTo/", "BM_HasOne/", "BM_Find/"):
         yield from associations(run)
@@ -244,6 +260,8 @@ def rows(run):
         yield from durable(run)
     if run.has("BM_InsertWithIndexes/", "BM_Cascade/"):
         yield from rules(run)
+    if run.has("BM_OpenUnchanged/", "BM_AddColumn/", "BM_RenameColumn/"):
+        yield from schemas(run)
 
 
 def associations(run):
