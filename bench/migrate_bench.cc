@@ -8,6 +8,9 @@
 // BM_RenameColumn    is read, compared, checked, changed and stored; bare: ALTER TABLE, with the
 //                    same pragmas
 // BM_OpenAdding      Store::Open that adds a column; beside it what an opening takes that does not
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -107,6 +110,9 @@ std::string FreshCopy(std::int64_t rows) {
   for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(path + suffix);
   std::filesystem::copy_file(Original(rows), path,
                              std::filesystem::copy_options::overwrite_existing);
+  // Else the first commit would wait for the copy to reach the disk.
+  const int file = open(path.c_str(), O_RDWR);
+  Check(file >= 0 && fsync(file) == 0 && close(file) == 0, "the copy cannot be synced");
   return path;
 }
 
