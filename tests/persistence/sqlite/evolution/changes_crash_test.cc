@@ -101,7 +101,8 @@ class ChangesCrashTest : public ::testing::Test {
     options.retry_for = absl::ZeroDuration();
     OpenOptions open;
     open.persistence = std::make_unique<persistence::WriteBehind>(
-        std::make_unique<persistence::sqlite::SqliteBackend>(path_, vfs_->name(), migrate), options);
+        std::make_unique<persistence::sqlite::SqliteBackend>(path_, vfs_->name(), migrate),
+        options);
     return Store::Open(schema.schema(), std::move(open)).status();
   }
 
