@@ -1,22 +1,49 @@
 #include "kin/store/metrics.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "kin/store/internal/utf8.h"
 
 namespace kin {
 namespace {
 
-std::string Escaped(absl::string_view value) {
-  return absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+// The length of the character that `text` begins with; 0 if that is none.
+std::size_t CharacterSize(absl::string_view text) {
+  for (std::size_t size = 1; size <= 4 && size <= text.size(); ++size) {
+    if (internal::IsUtf8(text.substr(0, size))) return size;
+  }
+  return 0;
 }
 
+// The format is UTF-8, and a collector refuses all of a text that is not; paths and labels may be
+// any bytes.
+std::string Utf8(absl::string_view value) {
+  if (internal::IsUtf8(value)) return std::string(value);
+  std::string text;
+  while (!value.empty()) {
+    const std::size_t size = CharacterSize(value);
+    absl::StrAppend(&text, size == 0 ? "\ufffd" : value.substr(0, size));
+    value.remove_prefix(size == 0 ? 1 : size);
+  }
+  return text;
+}
+
+std::string Escaped(absl::string_view value) {
+  return absl::StrReplaceAll(Utf8(value), {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}});
+}
+
+// To the nanosecond for eleven days, and to 15 digits: collectors take differences of sums.
 std::string Seconds(absl::Duration duration) {
-  return duration == absl::InfiniteDuration() ? "+Inf"
-                                              : absl::StrCat(absl::ToDoubleSeconds(duration));
+  return duration == absl::InfiniteDuration()
+             ? "+Inf"
+             : absl::StrFormat("%.15g", absl::ToDoubleSeconds(duration));
 }
 
 // Writes metrics one after the other.
@@ -102,6 +129,7 @@ void AddPersistence(const Stats& stats, Writer* out) {
   out->Counter("kin_rows_written_total", "Rows inserted, updated and deleted, after coalescing.",
                stats.rows_written);
   out->Counter("kin_retries_total", "Attempts to write that followed a failed one.", stats.retries);
+  out->Gauge("kin_last_flush_seconds", "Time that the last batch took to write.", stats.last_flush);
   out->Histogram("kin_flush_duration_seconds", "Time to write a batch.", stats.flush_latency);
   out->Counter("kin_space_waits_total", "Writes that waited because write-behind was full.",
                stats.space_waits);

@@ -4,82 +4,199 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "accounts.kin.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kin/store/internal/commit_times.h"
+#include "kin/store/internal/utf8.h"
 #include "kin/store/store.h"
 
 namespace kin {
 namespace {
 
-using ::testing::HasSubstr;
+// Reads the text as a collector does, by the grammar of the format, version 0.0.4: what is known of
+// each metric, and the value of each series.
+class Exposition {
+ public:
+  using Labels = std::map<std::string, std::string>;
 
-// Reads the text as a collector does: what is known of each metric, and the value of each line.
-struct Exposition {
-  explicit Exposition(const std::string& text) { Read(text); }
-  void Read(const std::string& text) {
+  explicit Exposition(const std::string& text) {
     EXPECT_TRUE(absl::EndsWith(text, "\n"));
-    std::string metric;
-    for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
-      const std::vector<std::string> words = absl::StrSplit(line, absl::MaxSplits(' ', 3));
-      if (words[0] == "#") {
-        ASSERT_EQ(words.size(), 4u) << line;
-        if (words[1] == "HELP") {
-          metric = words[2];
-          EXPECT_TRUE(metrics.insert(metric).second) << metric << " twice";
-        } else {
-          EXPECT_EQ(words[1], "TYPE");
-          EXPECT_EQ(words[2], metric);
-          types[metric] = words[3];
-        }
-        continue;
+    EXPECT_TRUE(internal::IsUtf8(text));
+    std::vector<std::string> lines = absl::StrSplit(text, '\n');
+    lines.pop_back();
+    for (const std::string& line : lines) {
+      SCOPED_TRACE(line);
+      rest_ = line;
+      if (absl::ConsumePrefix(&rest_, "# HELP ")) {
+        ReadHelp();
+      } else if (absl::ConsumePrefix(&rest_, "# TYPE ")) {
+        ReadType();
+      } else {
+        ReadSeries();
       }
-      EXPECT_TRUE(absl::StartsWith(line, metric)) << line;
-      const std::string::size_type space = line.rfind(' ');
-      double value = 0;
-      EXPECT_TRUE(absl::SimpleAtod(line.substr(space + 1), &value)) << line;
-      EXPECT_TRUE(values.emplace(std::string(line.substr(0, space)), value).second) << line;
     }
   }
+
+  // The value of a series without labels, but for these.
+  double Value(const std::string& name, const Labels& labels = {}) const {
+    auto found = series.find({name, labels});
+    if (found != series.end()) return found->second;
+    ADD_FAILURE() << name << " is not there";
+    return -1;
+  }
+
   std::set<std::string> metrics;
   std::map<std::string, std::string> types;
-  std::map<std::string, double> values;
+  std::map<std::pair<std::string, Labels>, double> series;
+
+ private:
+  std::string Name(bool colons) {
+    std::size_t size = 0;
+    while (size < rest_.size() &&
+           (absl::ascii_isalpha(rest_[size]) || rest_[size] == '_' ||
+            (colons && rest_[size] == ':') || (size > 0 && absl::ascii_isdigit(rest_[size])))) {
+      ++size;
+    }
+    EXPECT_GT(size, 0u) << "no name at: " << rest_;
+    const std::string name(rest_.substr(0, size));
+    rest_.remove_prefix(size);
+    return name;
+  }
+  void ReadHelp() {
+    metric_ = Name(/*colons=*/true);
+    EXPECT_TRUE(metrics.insert(metric_).second) << "twice";
+    EXPECT_TRUE(absl::ConsumePrefix(&rest_, " "));
+    EXPECT_FALSE(rest_.empty());
+    EXPECT_EQ(rest_.find('\\'), absl::string_view::npos);
+  }
+  void ReadType() {
+    EXPECT_EQ(Name(/*colons=*/true), metric_) << "not after its HELP";
+    EXPECT_TRUE(absl::ConsumePrefix(&rest_, " "));
+    const std::string type(rest_);
+    EXPECT_TRUE(type == "counter" || type == "gauge" || type == "histogram");
+    EXPECT_TRUE(types.emplace(metric_, type).second) << "twice";
+  }
+  std::string LabelValue() {
+    std::string value;
+    EXPECT_TRUE(absl::ConsumePrefix(&rest_, "\""));
+    while (!rest_.empty() && rest_.front() != '"') {
+      char c = rest_.front();
+      rest_.remove_prefix(1);
+      if (c == '\\') {
+        c = rest_.empty() ? '?' : rest_.front();
+        EXPECT_TRUE(c == '\\' || c == '"' || c == 'n') << "escapes " << c;
+        if (c == 'n') c = '\n';
+        if (!rest_.empty()) rest_.remove_prefix(1);
+      }
+      value += c;
+    }
+    EXPECT_TRUE(absl::ConsumePrefix(&rest_, "\"")) << "does not end";
+    return value;
+  }
+  Labels ReadLabels() {
+    Labels labels;
+    if (!absl::ConsumePrefix(&rest_, "{")) return labels;
+    do {
+      const std::string name = Name(/*colons=*/false);
+      EXPECT_TRUE(absl::ConsumePrefix(&rest_, "="));
+      EXPECT_TRUE(labels.emplace(name, LabelValue()).second) << name << " twice";
+    } while (absl::ConsumePrefix(&rest_, ","));
+    EXPECT_TRUE(absl::ConsumePrefix(&rest_, "}"));
+    return labels;
+  }
+  void ReadSeries() {
+    const std::string name = Name(/*colons=*/true);
+    ASSERT_EQ(types.count(metric_), 1u) << "before its TYPE";
+    if (types[metric_] == "histogram") {
+      EXPECT_TRUE(name == metric_ + "_bucket" || name == metric_ + "_sum" ||
+                  name == metric_ + "_count");
+    } else {
+      EXPECT_EQ(name, metric_);
+    }
+    const Labels labels = ReadLabels();
+    EXPECT_EQ(labels.count("le"), absl::EndsWith(name, "_bucket") ? 1u : 0u);
+    EXPECT_TRUE(absl::ConsumePrefix(&rest_, " "));
+    double value = 0;
+    EXPECT_TRUE(absl::SimpleAtod(rest_, &value)) << "no number: " << rest_;
+    EXPECT_TRUE(series.emplace(std::make_pair(name, labels), value).second) << "twice";
+  }
+
+  std::string metric_;      // Whose lines are being read.
+  absl::string_view rest_;  // Of the line.
 };
 
 TEST(PrometheusTextTest, HasEveryCounter) {
   Stats stats;
   stats.commit = 12;
-  stats.durable_commit = 11;
   stats.records = 3;
-  stats.lag = absl::Milliseconds(1500);
-  stats.retries = 4;
-  stats.space_waits = 5;
+  stats.versions = 14;
+  stats.retired = 15;
+  stats.memory_bytes = 16;
+  stats.snapshots = 17;
+  stats.oldest_snapshot = 18;
   stats.chores = 9;
   stats.chore_failures = 2;
   stats.oldest_snapshot_age = absl::Seconds(7);
+  stats.commit_latency.Add(absl::Seconds(19));
+  stats.durable_commit = 11;
+  stats.lag_records = 20;
+  stats.lag_bytes = 21;
+  stats.lag = absl::Milliseconds(1500);
+  stats.batches = 22;
+  stats.changes_committed = 23;
+  stats.rows_written = 24;
+  stats.retries = 4;
+  stats.last_flush = absl::Milliseconds(2500);
+  stats.flush_latency.Add(absl::Seconds(25));
+  stats.space_waits = 5;
+  stats.space_refusals = 26;
   const Exposition text(PrometheusText(stats));
-  EXPECT_EQ(text.values.at("kin_commit"), 12);
-  EXPECT_EQ(text.values.at("kin_durable_commit"), 11);
-  EXPECT_EQ(text.values.at("kin_records"), 3);
-  EXPECT_EQ(text.values.at("kin_lag_seconds"), 1.5);
-  EXPECT_EQ(text.values.at("kin_retries_total"), 4);
-  EXPECT_EQ(text.values.at("kin_space_waits_total"), 5);
-  EXPECT_EQ(text.values.at("kin_chores_total"), 9);
-  EXPECT_EQ(text.values.at("kin_chore_failures_total"), 2);
-  EXPECT_EQ(text.values.at("kin_oldest_snapshot_age_seconds"), 7);
-  EXPECT_EQ(text.values.at("kin_halted"), 0);
-  EXPECT_EQ(text.values.count("kin_halt_cause"), 0u);
+  EXPECT_EQ(text.Value("kin_commit"), 12);
+  EXPECT_EQ(text.Value("kin_records"), 3);
+  EXPECT_EQ(text.Value("kin_versions"), 14);
+  EXPECT_EQ(text.Value("kin_retired_objects"), 15);
+  EXPECT_EQ(text.Value("kin_memory_bytes"), 16);
+  EXPECT_EQ(text.Value("kin_snapshots"), 17);
+  EXPECT_EQ(text.Value("kin_oldest_snapshot_commit"), 18);
+  EXPECT_EQ(text.Value("kin_oldest_snapshot_age_seconds"), 7);
+  EXPECT_EQ(text.Value("kin_commit_duration_seconds_sum"), 19);
+  EXPECT_EQ(text.Value("kin_durable_commit"), 11);
+  EXPECT_EQ(text.Value("kin_lag_records"), 20);
+  EXPECT_EQ(text.Value("kin_lag_bytes"), 21);
+  EXPECT_EQ(text.Value("kin_lag_seconds"), 1.5);
+  EXPECT_EQ(text.Value("kin_batches_total"), 22);
+  EXPECT_EQ(text.Value("kin_changes_committed_total"), 23);
+  EXPECT_EQ(text.Value("kin_rows_written_total"), 24);
+  EXPECT_EQ(text.Value("kin_retries_total"), 4);
+  EXPECT_EQ(text.Value("kin_last_flush_seconds"), 2.5);
+  EXPECT_EQ(text.Value("kin_flush_duration_seconds_sum"), 25);
+  EXPECT_EQ(text.Value("kin_space_waits_total"), 5);
+  EXPECT_EQ(text.Value("kin_space_refusals_total"), 26);
+  EXPECT_EQ(text.Value("kin_chores_total"), 9);
+  EXPECT_EQ(text.Value("kin_chore_failures_total"), 2);
+  EXPECT_EQ(text.Value("kin_halted"), 0);
+  EXPECT_EQ(text.metrics.count("kin_halt_cause"), 0u);
   for (const auto& [metric, type] : text.types) {
     EXPECT_EQ(absl::EndsWith(metric, "_total"), type == "counter") << metric;
   }
   EXPECT_EQ(text.types.size(), text.metrics.size());
+}
+
+// A collector takes differences of it, also after years.
+TEST(PrometheusTextTest, SumsAreExact) {
+  Stats stats;
+  stats.flush_latency.sum = absl::Seconds(12'345'678) + absl::Microseconds(90);
+  const Exposition text(PrometheusText(stats));
+  EXPECT_EQ(text.Value("kin_flush_duration_seconds_sum"), 12345678.00009);
 }
 
 TEST(PrometheusTextTest, BucketsOfAHistogramCountAllBelow) {
@@ -89,36 +206,56 @@ TEST(PrometheusTextTest, BucketsOfAHistogramCountAllBelow) {
   stats.flush_latency.Add(absl::Hours(2));
   const Exposition text(PrometheusText(stats));
   EXPECT_EQ(text.types.at("kin_flush_duration_seconds"), "histogram");
-  const std::string bucket = "kin_flush_duration_seconds_bucket{le=\"";
-  EXPECT_EQ(text.values.at(bucket + "2.56e-07\"}"), 0);
-  EXPECT_EQ(text.values.at(bucket + "1.024e-06\"}"), 10);
-  EXPECT_EQ(text.values.at(bucket + "+Inf\"}"), 12);
-  EXPECT_EQ(text.values.at("kin_flush_duration_seconds_count"), 12);
-  EXPECT_NEAR(text.values.at("kin_flush_duration_seconds_sum"), 7202.00001, 0.001);
-  double last = 0;
-  int buckets = 0;
-  for (int i = 0; i < LatencyHistogram::kBuckets; ++i) {
-    const absl::Duration bound = LatencyHistogram::Bound(i);
-    const std::string le =
-        bound == absl::InfiniteDuration() ? "+Inf" : absl::StrCat(absl::ToDoubleSeconds(bound));
-    ASSERT_EQ(text.values.count(bucket + le + "\"}"), 1u) << le;
-    EXPECT_GE(text.values.at(bucket + le + "\"}"), last);
-    last = text.values.at(bucket + le + "\"}");
-    ++buckets;
+  const std::string bucket = "kin_flush_duration_seconds_bucket";
+  EXPECT_EQ(text.Value(bucket, {{"le", "2.56e-07"}}), 0);
+  EXPECT_EQ(text.Value(bucket, {{"le", "1.024e-06"}}), 10);
+  EXPECT_EQ(text.Value(bucket, {{"le", "+Inf"}}), 12);
+  EXPECT_EQ(text.Value("kin_flush_duration_seconds_count"), 12);
+  EXPECT_EQ(text.Value("kin_flush_duration_seconds_sum"), 7202.00001);
+  std::map<double, double> counts;
+  for (const auto& [series, count] : text.series) {
+    if (series.first != bucket) continue;
+    double bound = 0;
+    ASSERT_TRUE(absl::SimpleAtod(series.second.at("le"), &bound));
+    counts[bound] = count;
   }
-  EXPECT_EQ(buckets, LatencyHistogram::kBuckets);
+  ASSERT_EQ(counts.size(), static_cast<std::size_t>(LatencyHistogram::kBuckets));
+  double last = 0;
+  int i = 0;
+  for (const auto& [bound, count] : counts) {
+    EXPECT_EQ(bound, absl::ToDoubleSeconds(LatencyHistogram::Bound(i++)));
+    EXPECT_GE(count, last);
+    last = count;
+  }
 }
 
 TEST(PrometheusTextTest, SaysWhyWriteBehindIsHalted) {
   Stats stats;
   stats.halted = true;
   stats.halt_cause = absl::DataLossError("the \"file\" is\ngone: C:\\x");
-  const std::string text = PrometheusText(stats, "my \"store\"");
-  EXPECT_THAT(text, HasSubstr("kin_halted{store=\"my \\\"store\\\"\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("kin_halt_cause{store=\"my \\\"store\\\"\",code=\"DATA_LOSS\","
-                              "message=\"the \\\"file\\\" is\\ngone: C:\\\\x\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("kin_commit_duration_seconds_bucket{store=\"my \\\"store\\\"\","
-                              "le=\"+Inf\"} 0\n"));
+  const std::string name = "my \"store\"\\\n";
+  const Exposition text(PrometheusText(stats, name));
+  EXPECT_EQ(text.Value("kin_halted", {{"store", name}}), 1);
+  EXPECT_EQ(text.Value("kin_halt_cause", {{"store", name},
+                                          {"code", "DATA_LOSS"},
+                                          {"message", "the \"file\" is\ngone: C:\\x"}}),
+            1);
+  EXPECT_EQ(text.Value("kin_commit_duration_seconds_bucket", {{"store", name}, {"le", "+Inf"}}), 0);
+  for (const auto& [series, unused] : text.series) {
+    EXPECT_EQ(series.second.count("store"), 1u) << series.first;
+  }
+}
+
+// A path, for one, may be any bytes; a collector refuses a text that is not UTF-8 as a whole.
+TEST(PrometheusTextTest, IsUtf8WhateverACauseSays) {
+  Stats stats;
+  stats.halted = true;
+  stats.halt_cause = absl::UnavailableError("caf\xe9.db \xff: disk full, \xc3\xbc");
+  const Exposition text(PrometheusText(stats, "caf\xe9"));
+  EXPECT_EQ(text.Value("kin_halt_cause", {{"store", "caf\ufffd"},
+                                          {"code", "UNAVAILABLE"},
+                                          {"message", "caf\ufffd.db \ufffd: disk full, \u00fc"}}),
+            1);
 }
 
 TEST(LatencyHistogramTest, EveryDurationHasABucket) {
@@ -156,8 +293,8 @@ TEST_F(MetricsHandlerTest, AnswersWithTheStoresCounters) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
   const Exposition text(answer.body);
-  EXPECT_EQ(text.values.at("kin_records{store=\"accounts\"}"), 40);
-  EXPECT_EQ(text.values.at("kin_commit_duration_seconds_count{store=\"accounts\"}"), 2);
+  EXPECT_EQ(text.Value("kin_records", {{"store", "accounts"}}), 40);
+  EXPECT_EQ(text.Value("kin_commit_duration_seconds_count", {{"store", "accounts"}}), 2);
   EXPECT_EQ(metrics("HEAD", "/metrics").status, 200);
   EXPECT_EQ(metrics("POST", "/metrics").status, 405);
   EXPECT_EQ(metrics("GET", "/").status, 404);
