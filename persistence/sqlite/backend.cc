@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -162,13 +164,13 @@ absl::Status SqliteBackend::Describe(absl::Span<const Violation> violations) {
 
 absl::Status SqliteBackend::Start() {
   absl::Status status = Finish();
-  // What an owner that died left in the log may never have been synced; a checkpoint does that.
+  checkpointer_.Watch(path_, vfs_);
+  if (status.ok()) status = checkpointer_.SyncLog(database_);
   if (status.ok()) status = Checkpoint(database_, SQLITE_CHECKPOINT_PASSIVE).status();
   // From here on a commit is in the log when it returns, and on the disk after Sync.
   if (status.ok()) status = database_.Exec("PRAGMA synchronous = NORMAL");
   if (!status.ok()) return Named(status);
   sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
-  checkpointer_.Watch(path_, vfs_);
   status = PrepareStatements();
   if (!status.ok()) return Named(status);
   return Named(RewriteStaleRows(database_, *schema_, mapping_, stale_tables_, &writers_));
@@ -233,36 +235,13 @@ absl::Status SqliteBackend::Configure() {
   return absl::OkStatus();
 }
 
-absl::Status SqliteBackend::Sync() {
-  if (!sync_failed_) {
-    sqlite3_file* log = nullptr;
-    int code = sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-    if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
-      code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
-    }
-    if (code == SQLITE_OK) return absl::OkStatus();
-    sync_failed_ = true;
-    return Named(ToStatus(code, "cannot sync the write-ahead log"));
-  }
-  // The kernel reports a failed write once, and then takes the page for written: to sync again
-  // would prove nothing. But what is in the log can be written again, elsewhere: into the database.
-  absl::StatusOr<bool> all = checkpointer_.MoveAll();
-  if (!all.ok()) return Named(all.status());
-  if (!*all) {
-    return Named(absl::UnavailableError(
-        "after a failed sync, a reader of the database keeps it from being written again"));
-  }
-  sync_failed_ = false;
-  return absl::OkStatus();
-}
+absl::Status SqliteBackend::Sync() { return Named(checkpointer_.SyncLog(database_)); }
 
-// A sync of the log that fails here fails for the writing connection as well, which has a file of
-// its own: to each that was open the kernel reports a failed write once.
 absl::Status SqliteBackend::Tidy() { return Named(checkpointer_.Run()); }
 
 absl::Status SqliteBackend::Close() {
   if (database_) {
-    absl::Status status = checkpointer_.Close();
+    absl::Status status = checkpointer_.Close(database_);
     if (!status.ok()) return Named(status);
     ForgetStatements();
     // The last connection moves what is in the log, and removes it.

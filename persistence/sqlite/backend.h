@@ -112,7 +112,6 @@ class SqliteBackend final : public Backend {
   Statement write_commit_;
   Statement write_id_;  // The last that is prepared.
   std::vector<std::uint64_t> written_ids_;
-  bool sync_failed_ = false;   // What is in the log may not reach the disk by syncing it once more.
   Checkpointer checkpointer_;  // Goes before the connection that writes.
 };
 

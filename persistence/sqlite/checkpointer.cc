@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +18,40 @@ constexpr int kFewPages = 128;
 constexpr int kMostPasses = 4;
 // A log that was larger is cut off: 64 MiB, as journal_size_limit.
 constexpr int kLargePages = 16384;
+
+// The file of the log of `database`; null if there is none.
+int LogOf(Database& database, sqlite3_file** log) {
+  *log = nullptr;
+  const int code =
+      sqlite3_file_control(database.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, log);
+  if (code == SQLITE_OK && *log != nullptr && (*log)->pMethods == nullptr) *log = nullptr;
+  return code;
+}
+
+// Writes what is in a file over itself.
+int WriteAgain(sqlite3_file* file) {
+  std::string piece(std::size_t{1} << 16, '\0');
+  sqlite3_int64 size = 0;
+  int code = file->pMethods->xFileSize(file, &size);
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size;) {
+    const int length =
+        static_cast<int>(std::min(size - at, static_cast<sqlite3_int64>(piece.size())));
+    code = file->pMethods->xRead(file, piece.data(), length, at);
+    if (code == SQLITE_OK) code = file->pMethods->xWrite(file, piece.data(), length, at);
+    at += length;
+  }
+  return code;
+}
+
+absl::Status SyncOf(Database& database, bool write_again) {
+  sqlite3_file* log = nullptr;
+  int code = LogOf(database, &log);
+  if (code == SQLITE_OK && log != nullptr) {
+    if (write_again) code = WriteAgain(log);
+    if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  return code == SQLITE_OK ? absl::OkStatus() : ToStatus(code, "cannot sync the write-ahead log");
+}
 
 }  // namespace
 
@@ -36,6 +73,7 @@ void Checkpointer::Watch(const std::string& path, const std::string& vfs) {
     device_ = info.st_dev;
     file_ = info.st_ino;
   }
+  log_in_doubt_.store(true, std::memory_order_relaxed);
 }
 
 absl::Status Checkpointer::Open() {
@@ -57,19 +95,53 @@ absl::Status Checkpointer::Open() {
   return absl::OkStatus();
 }
 
+// To each file that was open when a write failed the kernel reports it once, so also to that of the
+// connection which writes: what fails in a checkpoint is not taken for synced by SyncLog.
+absl::StatusOr<Moved> Checkpointer::Move(int mode) {
+  absl::StatusOr<Moved> moved = Checkpoint(connection_, mode);
+  // It begins with a sync of the log.
+  if (!moved.ok()) log_in_doubt_.store(true, std::memory_order_relaxed);
+  return moved;
+}
+
+absl::Status Checkpointer::SyncLog(Database& database) {
+  if (log_in_doubt_.load(std::memory_order_relaxed)) {
+    absl::MutexLock lock(&mutex_);
+    return WriteLogAgain(database);
+  }
+  absl::Status status = SyncOf(database, /*write_again=*/false);
+  if (!status.ok()) log_in_doubt_.store(true, std::memory_order_relaxed);
+  return status;
+}
+
+// The kernel reports a failed write once, and then takes the page for written: to sync again would
+// prove nothing. So the log is written once more first. A checkpoint in its place, which would
+// write the same into the database, is no way out: cut off by a power failure, it would leave the
+// database half changed, and beside it a log with a hole, which could not complete it.
+absl::Status Checkpointer::WriteLogAgain(Database& database) {
+  absl::Status status = SyncOf(database, /*write_again=*/true);
+  log_in_doubt_.store(!status.ok(), std::memory_order_relaxed);
+  return status;
+}
+
 absl::Status Checkpointer::Run() {
   absl::MutexLock lock(&mutex_);
   absl::Status status = Open();
   if (!status.ok()) return status;
+  if (log_in_doubt_.load(std::memory_order_relaxed)) {
+    absl::MutexLock turn(&turn_);
+    absl::MutexLock no_batch(&batch_);
+    status = WriteLogAgain(connection_);
+    if (!status.ok()) return status;
+  }
   for (int pass = 1;; ++pass) {
-    absl::StatusOr<Moved> moved = Checkpoint(connection_, SQLITE_CHECKPOINT_PASSIVE);
+    absl::StatusOr<Moved> moved = Move(SQLITE_CHECKPOINT_PASSIVE);
     if (!moved.ok()) return moved.status();
     absl::MutexLock turn(&turn_);
     absl::MutexLock no_batch(&batch_);
     const int pages = log_pages_.load(std::memory_order_relaxed);
     if (pages - moved->pages_moved > kFewPages && pass < kMostPasses) continue;
-    moved = Checkpoint(
-        connection_, pages >= kLargePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
+    moved = Move(pages >= kLargePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
     if (!moved.ok()) return moved.status();
     if (moved->all()) log_pages_.store(0, std::memory_order_relaxed);
     // A reader is in the way: no use in trying again after the next batch.
@@ -78,18 +150,13 @@ absl::Status Checkpointer::Run() {
   }
 }
 
-absl::StatusOr<bool> Checkpointer::MoveAll() {
+absl::Status Checkpointer::Close(Database& database) {
   absl::MutexLock lock(&mutex_);
-  absl::Status status = Open();
-  if (!status.ok()) return status;
-  absl::StatusOr<Moved> moved = Checkpoint(connection_, SQLITE_CHECKPOINT_PASSIVE);
-  if (!moved.ok()) return moved.status();
-  return moved->all();
-}
-
-absl::Status Checkpointer::Close() {
-  absl::MutexLock lock(&mutex_);
-  return connection_ ? connection_.Close() : absl::OkStatus();
+  // The last connection moves what is in the log.
+  absl::Status status = log_in_doubt_.load(std::memory_order_relaxed) ? WriteLogAgain(database)
+                                                                      : absl::OkStatus();
+  if (!status.ok() || !connection_) return status;
+  return connection_.Close();
 }
 
 }  // namespace kin::persistence::sqlite

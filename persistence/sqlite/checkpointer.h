@@ -15,6 +15,14 @@
 
 namespace kin::persistence::sqlite {
 
+// Moves what may be moved of the log of `database`, in one of SQLite's modes.
+struct Moved {
+  int pages_in_log = 0;
+  int pages_moved = 0;
+  bool all() const { return pages_moved == pages_in_log; }
+};
+absl::StatusOr<Moved> Checkpoint(Database& database, int mode);
+
 // A connection of its own, opened when it is first needed, does what takes time while the other one
 // writes. But SQLite begins the log anew only when all of it is in the file at the moment in which
 // a batch begins, which beside a writer that never rests would never be so: the log would grow
@@ -27,7 +35,8 @@ class Checkpointer {
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
-  // Of the database at `path`, which is open. Whatever else is put there later is not touched.
+  // Of the database at `path`, which is open. Whatever else is put there later is not touched. What
+  // an owner that died left in the log may only seem to be synced: the first sync writes it again.
   void Watch(const std::string& path, const std::string& vfs);
 
   // Held from the beginning of a batch to its end.
@@ -56,17 +65,22 @@ class Checkpointer {
   // old state of it; then as much as may be. Keeps batches out for the last few pages only.
   absl::Status Run() ABSL_LOCKS_EXCLUDED(mutex_, turn_, batch_);
 
-  // Moves the whole log, between batches; false if a reader is in the way.
-  absl::StatusOr<bool> MoveAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Syncs the log, over the connection that writes to it. Between batches; beside Run. After a sync
+  // that failed, here or in a checkpoint, what is in the log is written once more before.
+  absl::Status SyncLog(Database& database) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Closes the connection, which Run would open again.
-  absl::Status Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Closes the connection, which Run would open again. `database` is to be closed next; what is in
+  // the log can be moved then.
+  absl::Status Close(Database& database) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // Pages of the log from which on it is moved.
   static constexpr int kDuePages = 1000;
 
   absl::Status Open() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Moved> Move(int mode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // REQUIRES: no batch is being written.
+  absl::Status WriteLogAgain(Database& database) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after Watch.
   std::string path_;
@@ -81,17 +95,12 @@ class Checkpointer {
   absl::Mutex turn_ ABSL_ACQUIRED_BEFORE(batch_);
   absl::Mutex batch_;
 
+  // What is in the log may not reach the disk by a sync alone. Set by whoever sees a sync fail;
+  // cleared under mutex_.
+  std::atomic<bool> log_in_doubt_{false};
   std::atomic<int> log_pages_{0};
   std::atomic<int> due_at_{kDuePages};
 };
-
-// Moves what may be moved of the log of `database`, in one of SQLite's modes.
-struct Moved {
-  int pages_in_log = 0;
-  int pages_moved = 0;
-  bool all() const { return pages_moved == pages_in_log; }
-};
-absl::StatusOr<Moved> Checkpoint(Database& database, int mode);
 
 }  // namespace kin::persistence::sqlite
 

@@ -126,9 +126,10 @@ absl::Status TableWriter::Park(const Records& records) {
       } else if (column.type == SqlType::kInteger) {
         park_.BindInt(parameter++, static_cast<std::int64_t>(absl::Uniform<std::uint64_t>(random)));
       } else {
-        scratch_.values.push_back(absl::StrCat("kin ",
-                                               absl::Hex(absl::Uniform<std::uint64_t>(random)),
-                                               absl::Hex(absl::Uniform<std::uint64_t>(random))));
+        // kParkedBytes of it.
+        scratch_.values.push_back(
+            absl::StrCat("kin ", absl::Hex(absl::Uniform<std::uint64_t>(random), absl::kZeroPad16),
+                         absl::Hex(absl::Uniform<std::uint64_t>(random), absl::kZeroPad16)));
         if (column.type == SqlType::kText) {
           park_.BindText(parameter++, scratch_.values.back());
         } else {

@@ -18,6 +18,9 @@
 
 namespace kin::persistence::sqlite {
 
+// The length of the values by which Park takes rows out of an index of text or bytes.
+inline constexpr std::int64_t kParkedBytes = 36;
+
 // Keeps its statements. Refers to all it is made from.
 // Thread-compatible. Every call is inside of a transaction, which the caller ends.
 class TableWriter {

@@ -35,6 +35,7 @@ struct DiskFile {
   std::optional<std::string> synced;  // Nothing: not there.
   std::vector<Pending> pending;
   bool deleted = false;  // Since it was synced.
+  int lost = 0;          // How often a sync has lost something.
 };
 
 std::optional<std::string> Contents(const std::string& path) {
@@ -87,6 +88,7 @@ struct FaultyVfs::Impl {
   std::int64_t faults ABSL_GUARDED_BY(mutex) = 0;
   std::int64_t left ABSL_GUARDED_BY(mutex) = -1;  // Calls until all is dead; -1: without end.
   std::map<std::string, DiskFile> disk ABSL_GUARDED_BY(mutex);
+  std::mt19937_64 random ABSL_GUARDED_BY(mutex);  // For what a failed sync leaves.
 
   // Nothing: the call goes ahead.
   std::optional<How> Next(Op op, const std::string* path = nullptr) {
@@ -128,6 +130,19 @@ struct FaultyVfs::Impl {
     absl::MutexLock lock(&mutex);
     FileOf(path).pending.push_back(std::move(pending));
   }
+  // Whoever has the file open is told once, as by a kernel: `told` is how often he was.
+  bool TellLost(const std::string& path, int* told) {
+    absl::MutexLock lock(&mutex);
+    return std::exchange(*told, FileOf(path).lost) != *told;
+  }
+  void SyncLost(const std::string& path, int* told) {
+    absl::MutexLock lock(&mutex);
+    DiskFile& file = FileOf(path);
+    *told = ++file.lost;
+    if (!file.synced) file.synced.emplace();
+    for (const Pending& pending : file.pending) Apply(pending, &random, &*file.synced);
+    file.pending.clear();
+  }
   void Synced(const std::string& path) {
     absl::MutexLock lock(&mutex);
     DiskFile& file = FileOf(path);
@@ -147,6 +162,7 @@ struct File {
   FaultyVfs::Impl* impl;
   std::string* path;  // Null: a temporary file.
   sqlite3_file* below;
+  int told;  // Of syncs that have lost something.
 };
 
 File* Of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
@@ -194,6 +210,13 @@ int Sync(sqlite3_file* base, int flags) {
   File* file = Of(base);
   const std::optional<How> fault = file->impl->Next(Op::kSync, file->path);
   if (fault == How::kError) return SQLITE_IOERR_FSYNC;
+  if (fault == How::kLost) {
+    if (file->path != nullptr) file->impl->SyncLost(*file->path, &file->told);
+    return SQLITE_IOERR_FSYNC;
+  }
+  if (file->path != nullptr && file->impl->TellLost(*file->path, &file->told)) {
+    return SQLITE_IOERR_FSYNC;
+  }
   // No call to the disk: a simulated power cut is all that a test can tell it by.
   static_cast<void>(flags);
   if (file->path != nullptr) file->impl->Synced(*file->path);
@@ -285,7 +308,7 @@ int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int*
   file->below = static_cast<sqlite3_file*>(std::calloc(1, impl->below->szOsFile));
   if (path != nullptr) {  // Before it is made.
     absl::MutexLock lock(&impl->mutex);
-    impl->FileOf(path);
+    file->told = impl->FileOf(path).lost;
   }
   const int code = impl->below->xOpen(impl->below, path, file->below, flags, out_flags);
   if (code != SQLITE_OK) {

@@ -30,6 +30,9 @@ class FaultyVfs {
     kShortWrite,  // Half of it is written; of kWrite only.
     kBusy,        // As if another connection were in the way; of kLock only.
     kLate,        // All is done, and an error returned; of kWrite, kSync and kTruncate.
+    // Of what was written since the last sync any part is on the disk, and the rest counts as if it
+    // were, so that no later sync brings it there: as kernels do. Of kSync only.
+    kLost,
   };
   static constexpr Op kAllOps[] = {Op::kOpen,         Op::kRead,     Op::kWrite,
                                    Op::kSync,         Op::kTruncate, Op::kLock,

@@ -2,7 +2,8 @@
 // as what was acknowledged, and goes on from there. What it should hold is computed by a model that
 // has no part in any file (ledger.h).
 //
-// KIN_FAULT_ROUNDS: how many deaths; the stress run has thousands.
+// KIN_FAULT_ROUNDS: how many deaths; the stress run has hundreds.
+// KIN_SEED: of the deaths (seed.h).
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -11,12 +12,14 @@
 #include <string>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kin/persistence/sqlite/backend.h"
 #include "kin/persistence/write_behind.h"
 #include "kin/tests/persistence/ledger/ledger.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
 #include "kin/tests/testing/faulty_vfs.h"
+#include "kin/tests/testing/seed.h"
 #include "kin/tests/testing/temp_dir.h"
 
 namespace kin {
@@ -133,6 +136,7 @@ constexpr Fault kFaults[] = {
     {Op::kWrite, How::kLate, "LateWrite"},
     {Op::kSync, How::kError, "Sync"},
     {Op::kSync, How::kLate, "LateSync"},
+    {Op::kSync, How::kLost, "LostSync"},
     {Op::kTruncate, How::kError, "Truncate"},
     {Op::kLock, How::kError, "Lock"},
     {Op::kSharedMemory, How::kError, "SharedMemory"},
@@ -215,10 +219,12 @@ class DeathTest : public FaultTest {
   DeathTest() : FaultTest(/*padding=*/20000) {}
 
   void DieAgainAndAgain(bool power) {
-    const unsigned seed = std::random_device()();
-    SCOPED_TRACE(seed);
+    const unsigned seed = testing::Seed();
+    SCOPED_TRACE(absl::StrCat("KIN_SEED=", seed));
+    RecordProperty("seed", std::to_string(seed));
     std::mt19937_64 random(seed);
     for (int round = 0; round < Rounds(); ++round) {
+      SCOPED_TRACE(absl::StrCat("round ", round));
       // From right at the start, when the database is made or recovered, to after many batches.
       vfs_.Die(static_cast<std::int64_t>(random() % (round % 2 == 0 ? 60 : 4000)));
       if (TryOpen().ok()) {

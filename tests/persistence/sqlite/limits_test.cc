@@ -8,6 +8,8 @@
 #include "google/protobuf/unknown_field_set.h"
 #include "kin/tests/persistence/sqlite/connection_hook.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
+#include "kin/tests/testing/seed.h"
+#include "tests/persistence/collisions.kin.h"
 
 namespace kin {
 namespace {
@@ -61,8 +63,8 @@ TEST_F(LimitsTest, ARowTooLargeIsRefusedAtCommit) {
 
 // Around the limit, with the bytes in any of the fields that may be long.
 TEST_F(LimitsTest, WhatIsAcceptedCanBeWritten) {
-  const unsigned seed = std::random_device()();
-  SCOPED_TRACE(seed);
+  const unsigned seed = testing::Seed();
+  SCOPED_TRACE("KIN_SEED=" + std::to_string(seed));
   std::mt19937 random(seed);
   const ConnectionHook hook(Limit(SQLITE_LIMIT_LENGTH, kBytes));
   Open();
@@ -163,6 +165,48 @@ TEST_F(LimitsTest, TextThatIsNotUtf8IsRefusedAtAnyDepth) {
     EXPECT_THAT(status.message(), HasSubstr("not UTF-8"));
   }
   EXPECT_EQ(store_->GetSnapshot().Count<Everything>(), 0);
+}
+
+// On the way to its new values a row must not be larger than it was and will be.
+TEST_F(LimitsTest, RowsAtTheLimitExchangeUniqueValues) {
+  using collisions::Tight;
+  const ConnectionHook hook(Limit(SQLITE_LIMIT_LENGTH, kBytes));
+  absl::StatusOr<std::unique_ptr<Store>> opened = TryOpen(path_, Schema::Of<Tight>());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  store_ = *std::move(opened);
+  const auto set = [](const std::string& value, Tight* record) {
+    record->set_a(value);
+    record->set_b(value);
+    record->set_c(value);
+    record->set_d(value);
+    record->set_e(value);
+    record->set_f(value);
+    record->set_g(value);
+  };
+  // As large as is accepted, to the byte.
+  for (const auto& [id, value] : {std::pair(1, "x"), std::pair(2, "y")}) {
+    Tight record;
+    record.set_id(id);
+    set(value, &record);
+    int size = kBytes;
+    absl::Status status;
+    do {
+      record.set_filling(std::string(static_cast<std::size_t>(size--), 'x'));
+      status =
+          store_->Write([&](Transaction& txn) { return txn.Insert(record).status(); }).status();
+    } while (absl::IsInvalidArgument(status));
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_GT(size, kBytes - 1000);
+  }
+  Flush();
+  Write([&](Transaction& txn) {
+    for (const auto& [id, value] : {std::pair(1, "z"), std::pair(2, "x"), std::pair(1, "y")}) {
+      const absl::Status status =
+          txn.Update(txn.Find<Tight>(id), [&](Tight& record) { set(value, &record); }).status();
+      ASSERT_TRUE(status.ok()) << status;
+    }
+  });
+  Flush();
 }
 
 // An owner that cannot let go goes on owning, and can be closed later.

@@ -2,6 +2,7 @@
 // and opened again, against a plain model of what there should be.
 //
 // KIN_STEPS: how many transactions each history has; the stress run has tens of thousands.
+// KIN_SEED: of the last two (seed.h).
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -10,6 +11,7 @@
 
 #include "google/protobuf/util/message_differencer.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
+#include "kin/tests/testing/seed.h"
 
 namespace kin {
 namespace {
@@ -150,9 +152,8 @@ class RandomHistoryTest : public testing::SqliteTest, public ::testing::WithPara
 };
 
 TEST_P(RandomHistoryTest, ComesBackAsItWas) {
-  const unsigned seed =
-      GetParam() != 0 ? static_cast<unsigned>(GetParam()) : std::random_device()();
-  SCOPED_TRACE(seed);
+  const unsigned seed = GetParam() != 0 ? static_cast<unsigned>(GetParam()) : testing::Seed();
+  SCOPED_TRACE("KIN_SEED=" + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
   random_.seed(seed);
   OpenSmall();
