@@ -146,6 +146,7 @@ class WriteBehind final : public Persistence {
   // Whether somebody waits who does not write himself.
   bool TimedWait() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enter(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Add(Waiter* waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayLead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether all who are expected wait, or it is time.
   bool Gathered() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -199,7 +200,8 @@ class WriteBehind final : public Persistence {
   // Group commit: who was just served is likely to be back soon, so that a batch for those who wait
   // begins when there are as many as the last time, or when it is this time. Who waits yields the
   // processor for as long as patience_ says, and then sleeps.
-  std::size_t served_ ABSL_GUARDED_BY(mutex_) = 0;  // In this attempt.
+  std::size_t served_ ABSL_GUARDED_BY(mutex_) = 0;    // In this attempt.
+  std::size_t returned_ ABSL_GUARDED_BY(mutex_) = 0;  // Came since somebody was served in it.
   std::size_t gather_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time gather_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Duration patience_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();

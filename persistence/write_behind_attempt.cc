@@ -20,7 +20,7 @@ void WriteBehind::Attempt(Waiter* leader) {
   {
     absl::MutexLock lock(&mutex_);
     ++attempts_;
-    served_ = 0;
+    served_ = returned_ = 0;
     if (!failing_.ok()) ++retries_;
     retry_now_ = false;
     need_batch = !in_flight_ && newest_ > applied_;
@@ -34,14 +34,11 @@ void WriteBehind::Attempt(Waiter* leader) {
   {
     absl::MutexLock lock(&mutex_);
     if (!in_flight_) std::swap(applied, pending_);
-    if (status.ok()) {
-      Succeeded();
-    } else {
-      bells |= Failed(status);
-    }
+    if (!status.ok()) bells |= Failed(status);
     // Whoever was served is likely to commit again. No longer than is little beside the attempt.
     const absl::Duration took = clock_->Now() - start;
-    gather_ = served_ + waiters_.size();
+    // Whoever is back already is in both.
+    gather_ = served_ + waiters_.size() - std::min({served_, returned_, waiters_.size()});
     gather_until_ = start + took + std::min(2 * took, kLongestGathering);
     patience_ =
         took <= kLongestPatience ? std::min(2 * took, kLongestPatience) : absl::ZeroDuration();
@@ -90,6 +87,7 @@ absl::Status WriteBehind::ApplyAndSync(Bells* bells) {
     absl::MutexLock lock(&mutex_);
     apply = in_flight_;
   }
+  // Whoever is woken finds write-behind as it is now, not halted still.
   if (apply) {
     const absl::Time start = clock_->Now();
     absl::Status status = backend_->Apply(pending_.batch);
@@ -98,13 +96,17 @@ absl::Status WriteBehind::ApplyAndSync(Bells* bells) {
     last_flush_ = clock_->Now() - start;
     flush_latency_.Add(last_flush_);
     *bells = Applied();
+    if (!SyncWanted()) {
+      Succeeded();
+      return absl::OkStatus();
+    }
   }
   CommitNumber applied = applied_;
-  {
+  if (!apply) {
     absl::MutexLock lock(&mutex_);
     // Where the last attempt got so far and then could not sync, only this shows that it works
     // again.
-    if (!SyncWanted() && (failing_.ok() || apply)) return absl::OkStatus();
+    if (!SyncWanted() && failing_.ok()) return absl::OkStatus();
   }
   // A sync takes long: who does not wait for it need not.
   Ring(std::exchange(*bells, 0));
@@ -112,6 +114,7 @@ absl::Status WriteBehind::ApplyAndSync(Bells* bells) {
   if (!status.ok()) return status;
   absl::MutexLock lock(&mutex_);
   synced_ = std::max(synced_, applied);
+  Succeeded();
   *bells = WakeReached();
   return absl::OkStatus();
 }

@@ -52,7 +52,7 @@ absl::Status WriteBehind::Wait(CommitNumber commit, bool synced, bool retry_now,
     waiter.after_attempt = attempts_;
   }
   const bool first = !TimedWait();
-  waiters_.push_back(&waiter);
+  Add(&waiter);
   // While more are expected, the writing thread sleeps on; it looks at the clock by itself.
   if (retry_now || first || waiters_.size() >= gather_) work_.Signal();
   while (!waiter.done && clock_->Now() < deadline) {
@@ -102,7 +102,12 @@ absl::Status WriteBehind::WaitOrLead(CommitNumber commit, bool synced) {
 void WriteBehind::Enter(Waiter* waiter) {
   const bool in_this_batch = attempting_ && waiter->commit <= flight_to_;
   waiter->bell = in_this_batch ? 1 - joining_ : joining_;
+  Add(waiter);
+}
+
+void WriteBehind::Add(Waiter* waiter) {
   waiters_.push_back(waiter);
+  if (attempting_ && served_ > 0) ++returned_;
 }
 
 // While attempts fail, the writing thread makes them, which knows when.

@@ -133,7 +133,8 @@ struct FaultyVfs::Impl {
   // Whoever has the file open is told once, as by a kernel: `told` is how often he was.
   bool TellLost(const std::string& path, int* told) {
     absl::MutexLock lock(&mutex);
-    return std::exchange(*told, FileOf(path).lost) != *told;
+    const int lost = FileOf(path).lost;
+    return std::exchange(*told, lost) != lost;
   }
   void SyncLost(const std::string& path, int* told) {
     absl::MutexLock lock(&mutex);
