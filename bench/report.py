@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Turns runs of //bench:association_bench, persistence_bench, rules_bench and migrate_bench into the table
-of targets.
+"""Turns runs of //bench:association_bench, persistence_bench, rules_bench, query_bench and migrate_bench
+into the table of targets.
 
   ./bazelw run --config=bench //bench:association_bench -- \\
       --benchmark_out=/tmp/bench.json --benchmark_out_format=json
@@ -60,6 +60,12 @@ class Run:
         """Nanoseconds an item; None if the run does not have the benchmark."""
         per_second = self.counter(name, "items_per_second")
         return Sample([1e9 / x for x in per_second.turns]) if per_second else None
+
+    def time(self, name):
+        """Nanoseconds of processor time a call."""
+        scale = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+        turns = [b["cpu_time"] * scale[b["time_unit"]] for b in self._by_name.get(name, [])]
+        return Sample(turns) if turns else None
 
     def names(self):
         return self._by_name
@@ -250,6 +256,28 @@ def schemas(run):
               run.like("BM_OpenAdding/1000000/kin_adding_nothing"), None)
 
 
+def queries(run):
+    def beside(what, kin, yardstick, target=None, at_least=False):
+        return Row(what, run.time(f"BM_{kin}"), run.time(f"BM_{yardstick}"), target, at_least)
+
+    yield beside("filtering scan of 1M; a loop over a vector of the same objects", "Scan/kin",
+                 "Scan/hand", 1.3)
+    yield beside("the same; a loop over All()", "Scan/kin", "Scan/hand_over_all")
+    for how, called in (("Key", "key"), ("Index", "unique integer"), ("Text", "unique text")):
+        yield beside(f"equality, {called}; Find or FindBy", f"EqualityBy{how}/kin",
+                     f"EqualityBy{how}/find", 1.3)
+    yield beside("range of 100; absl::btree_map", "Range100/kin", "Range100/btree_map", 1.5)
+    yield beside("two hops with a filter: speed, of SQLite in memory", "TwoHops/kin",
+                 "TwoHops/sqlite", 50, True)
+    yield beside("the same; loops by hand", "TwoHops/kin", "TwoHops/hand")
+    for what, name in (("filtering scan", "Scan"), ("equality by index", "EqualityByIndex"),
+                       ("range of 100", "Range100"), ("join", "Join"), ("top 10 of 1M", "Top10"),
+                       ("top 10 by index", "Top10ByIndex"), ("sum of 1000", "SumOf1000"),
+                       ("count of 1000", "CountOf1000"), ("group by", "GroupBy")):
+        yield beside(f"{what}: speed, of SQLite in memory", f"{name}/kin", f"{name}/sqlite", None,
+                     True)
+
+
 def rows(run):
     if run.has("BM_BelongsTo/", "BM_HasOne/", "BM_Find/"):
         yield from associations(run)
@@ -262,6 +290,8 @@ def rows(run):
         yield from rules(run)
     if run.has("BM_OpenUnchanged/", "BM_AddColumn/", "BM_RenameColumn/"):
         yield from schemas(run)
+    if run.has("BM_Scan/", "BM_Range100/", "BM_TwoHops/"):
+        yield from queries(run)
 
 
 def associations(run):
