@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -58,7 +59,12 @@ Explanation Explain(const Plan& plan) {
   explanation.model = request.table->model().name;
   explanation.condition = ToString(request.condition);
   explanation.chosen = WayOf(plan, plan.path());
-  for (const Path& path : plan.others()) {
+  std::vector<const Path*> others;
+  for (const Path& path : plan.others()) others.push_back(&path);
+  std::stable_sort(others.begin(), others.end(),
+                   [](const Path* a, const Path* b) { return a->cost < b->cost; });
+  for (const Path* other : others) {
+    const Path& path = *other;
     Explanation::Way way = WayOf(plan, path);
     way.reason = path.rows > plan.path().rows       ? "visits more records"
                  : request.ordered && !path.ordered ? "its records would have to be sorted"

@@ -93,7 +93,7 @@ constexpr bool Test(const A& a, const B& b) {
 
 inline Condition CompareNode(const google::protobuf::FieldDescriptor& field, Comparison comparison,
                              Operand operand) {
-  return NodeOf(Node::Kind::kCompare, field, comparison, {std::move(operand)});
+  return NodeOf(Node::Kind::kCompare, field, comparison, std::move(operand));
 }
 
 // A text as a view, a number as it is.
@@ -169,7 +169,7 @@ class InCondition : public ConditionBase {
     for (const auto& value : values_) {
       operands.push_back(OperandOf(Access<F>::kKind, Viewed<T>(value)));
     }
-    return NodeOf(Node::Kind::kIn, DescriptorOf<F>(), Comparison::kEqual, std::move(operands));
+    return InNode(DescriptorOf<F>(), std::move(operands));
   }
 
  private:
@@ -246,7 +246,7 @@ class ElementCondition : public ConditionBase {
   bool False(const View* view, const Model& record) const { return !True(view, record); }
   Condition Tree() const {
     return NodeOf(Node::Kind::kHasElement, DescriptorOf<F>(), Comparison::kEqual,
-                  {OperandOf(Access<F>::kElementKind, Viewed(value_))});
+                  OperandOf(Access<F>::kElementKind, Viewed(value_)));
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "kin/store/query/tree.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -463,9 +464,13 @@ Condition Function(const Descriptor* model, std::string name, Node::Function fun
 }
 
 Condition Constant(bool truth) {
-  auto node = std::make_shared<Node>();
-  node->truth = truth;
-  return node;
+  // One of each: every query without a condition has one.
+  static const auto& constants = *new std::array<Condition, 2>([] {
+    auto never = std::make_shared<Node>();
+    never->truth = false;
+    return std::array<Condition, 2>{std::move(never), std::make_shared<Node>()};
+  }());
+  return constants[truth ? 1 : 0];
 }
 
 Condition And(std::vector<Condition> conditions) {
@@ -519,15 +524,17 @@ Operand OperandOf(FieldType /*type*/, absl::string_view value) {
 }
 
 Condition NodeOf(Node::Kind kind, const FieldDescriptor& field, Comparison comparison,
-                 std::vector<Operand> operands) {
+                 Operand operand) {
   auto node = NewNode(kind, field);
   node->comparison = comparison;
-  if (kind == Node::Kind::kIn) {
-    for (Operand& operand : operands) {
-      if (operand.beyond == 0) node->operands.push_back(std::move(operand));
-    }
-  } else {
-    node->operand = std::move(operands[0]);
+  node->operand = std::move(operand);
+  return node;
+}
+
+Condition InNode(const FieldDescriptor& field, std::vector<Operand> operands) {
+  auto node = NewNode(Node::Kind::kIn, field);
+  for (Operand& operand : operands) {
+    if (operand.beyond == 0) node->operands.push_back(std::move(operand));
   }
   return node;
 }

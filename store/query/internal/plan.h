@@ -55,7 +55,7 @@ class Plan {
   // condition.
   std::optional<std::int64_t> KnownCount() const;
 
-  // The ways that were not taken, most promising first, with their estimates.
+  // The ways that were not taken, in no order, with their estimates.
   const std::vector<Path>& others() const { return others_; }
   // "ordered index (last_name, first_name): last_name bound" and the like.
   std::string Describe(const Path& path) const;

@@ -183,6 +183,7 @@ std::vector<const Node*> ConjunctsOf(const Node& node) {
   if (node.kind == Node::Kind::kConstant && node.truth) return {};
   if (node.kind != Node::Kind::kAnd) return {&node};
   std::vector<const Node*> conjuncts;
+  conjuncts.reserve(node.children.size());
   for (const Condition& child : node.children) conjuncts.push_back(child.get());
   return conjuncts;
 }
@@ -193,6 +194,7 @@ double Planner::records() const { return RecordsOf(view_, table_.model()); }
 
 std::optional<std::vector<FieldFacts>> Planner::FactsOf(const Conjuncts& conjuncts) {
   std::vector<FieldFacts> all;
+  all.reserve(conjuncts.size());
   for (const Node* node : conjuncts) {
     if (node->kind == Node::Kind::kConstant && !node->truth) return std::nullopt;
     if (node->kind == Node::Kind::kIn && node->operands.empty()) return std::nullopt;
@@ -237,19 +239,21 @@ double Planner::LookupRows(const Path& path) const {
 void Planner::AddLookup(int index, const std::vector<FieldFacts>& facts,
                         std::vector<Path>* paths) const {
   const graph::FieldList& fields = table_.model().indexes[index].fields;
+  for (const FieldDescriptor* field : fields) {
+    const FieldFacts* of_field = Find(facts, field);
+    if (of_field == nullptr || (of_field->equal == nullptr && of_field->in == nullptr)) return;
+  }
   Path path;
   path.kind = Path::Kind::kLookup;
   path.index = index;
   path.keys.emplace_back().size = static_cast<int>(fields.size());
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const FieldFacts* of_field = Find(facts, fields[i]);
-    if (of_field == nullptr) return;
     if (of_field->equal != nullptr) {
       for (KeyParts& key : path.keys) key.parts[i] = PartOf(*fields[i], of_field->equal->operand);
       path.covers.push_back(of_field->equal);
       continue;
     }
-    if (of_field->in == nullptr) return;
     const std::vector<Operand>& operands = of_field->in->operands;
     if (path.keys.size() * operands.size() > kMaxKeys) return;
     std::vector<KeyParts> keys;
@@ -343,6 +347,8 @@ void Planner::AddRange(int index, const Conjuncts& conjuncts, const std::vector<
   const OrderedIndex* ordered = table_.ordered(index);
   if (ordered == nullptr) return;
   const graph::FieldList& fields = table_.model().indexes[index].fields;
+  // Nothing bounds it, and no order asks for it.
+  if (Find(facts, fields[0]) == nullptr && !request_.ordered) return;
   Path path;
   path.kind = Path::Kind::kRange;
   path.index = index;
@@ -439,6 +445,7 @@ void Planner::AddIndexPaths(const Conjuncts& conjuncts, const std::vector<FieldF
 
 std::vector<Path> Planner::PathsFor(const Conjuncts& conjuncts) const {
   std::vector<Path> paths;
+  paths.reserve(4);  // Moving them costs more than a little memory.
   const std::optional<std::vector<FieldFacts>> facts = FactsOf(conjuncts);
   if (!facts.has_value()) {
     paths.emplace_back().kind = Path::Kind::kNothing;
@@ -500,10 +507,12 @@ void Planner::Run() {
     }
   }
   AddOrderCost(&paths);
-  std::stable_sort(paths.begin(), paths.end(),
-                   [](const Path& a, const Path& b) { return a.cost < b.cost; });
-  plan_.path_ = std::move(paths[0]);
-  paths.erase(paths.begin());
+  // There are few of them, and mostly one is cheapest by far: what a stable sort allocates and
+  // moves would cost more than all else here.
+  const auto best = std::min_element(paths.begin(), paths.end(),
+                                     [](const Path& a, const Path& b) { return a.cost < b.cost; });
+  plan_.path_ = std::move(*best);
+  paths.erase(best);
   Intersect(paths, &plan_.path_);
   plan_.others_ = std::move(paths);
   plan_.exact_ = CoversAll(plan_.path_, plan_.conjuncts_);

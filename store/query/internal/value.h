@@ -124,7 +124,9 @@ inline Operand OperandOf(FieldType type, std::int32_t value) {
   return OperandOf(type, std::int64_t{value});
 }
 Condition NodeOf(Node::Kind kind, const google::protobuf::FieldDescriptor& field,
-                 Comparison comparison, std::vector<Operand> operands);
+                 Comparison comparison, Operand operand);
+// Of a field and distinct values, ascending.
+Condition InNode(const google::protobuf::FieldDescriptor& field, std::vector<Operand> operands);
 
 // What compares and hashes as a value does. Texts are views.
 template <typename V>
