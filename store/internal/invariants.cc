@@ -81,6 +81,9 @@ absl::Status InvariantChecker::CheckOrdered(const Table& table, int i) {
   }
   std::int64_t found = 0;
   const std::string name = FieldNames(table.keys(i).fields());
+  if (!ordered->Sound()) {
+    return Broken(table, absl::StrCat("the leaves of the ordered index of ", name, " are broken"));
+  }
   for (const OrderedIndex::Node* node = ordered->First(); node != nullptr; node = node->next()) {
     if (node->next() != nullptr && node->next()->bytes() <= node->bytes()) {
       return Broken(table, absl::StrCat("the ordered index of ", name, " is out of order"));

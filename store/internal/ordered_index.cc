@@ -1,59 +1,234 @@
 #include "kin/store/internal/ordered_index.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
+#include "absl/base/internal/endian.h"
 #include "kin/store/internal/table.h"
 
 namespace kin::internal {
 namespace {
 
-std::size_t NodeSize(std::size_t header, int height, std::size_t bytes) {
-  return header + static_cast<std::size_t>(height - 1) * sizeof(void*) + bytes;
+// The first eight bytes as a number: where two differ, they compare as the bytes do.
+std::uint64_t PrefixOf(absl::string_view bytes) {
+  if (bytes.size() >= 8) return absl::big_endian::Load64(bytes.data());
+  char padded[8] = {};
+  if (!bytes.empty()) std::memcpy(padded, bytes.data(), bytes.size());
+  return absl::big_endian::Load64(padded);
+}
+
+// The order of a leaf's slots: in the lowest four bits how many there are, then the slot of each.
+using Order = std::uint64_t;
+int CountIn(Order order) { return static_cast<int>(order & 15); }
+int SlotAt(Order order, int rank) { return static_cast<int>(order >> (4 * rank + 4) & 15); }
+Order WithSlot(Order order, int rank, int slot) {
+  const Order below = (Order{1} << (4 * rank + 4)) - 1;
+  return ((order & below) | Order(slot) << (4 * rank + 4) | (order & ~below) << 4) + 1;
+}
+Order WithoutRank(Order order, int rank) {
+  const Order below = (Order{1} << (4 * rank + 4)) - 1;
+  return ((order & below) | (order >> 4 & ~below)) - 1;
+}
+
+}  // namespace
+
+// Bytes to look for.
+struct OrderedIndex::Key {
+  explicit Key(absl::string_view of) : prefix(PrefixOf(of)), bytes(of) {}
+
+  std::uint64_t prefix;
+  absl::string_view bytes;
+};
+
+// Aligned, so that the low bits of its address are free for a slot.
+struct alignas(64) OrderedIndex::Leaf {
+  static constexpr int kSlots = 15;
+
+  std::atomic<Order> order{0};
+  std::atomic<Leaf*> next{nullptr};
+  // Of the low bound of the next leaf, to be believed where it is above what is sought.
+  std::atomic<std::uint64_t> end_prefix{~std::uint64_t{0}};
+  std::uint64_t low_prefix = 0;
+  Leaf* previous = nullptr;  // Writer only.
+  std::uint32_t low_size = 0;
+  int used = 0;  // Writer only: slots, each of which is used once.
+  std::uint64_t prefix[kSlots];
+  std::atomic<Version*> entry[kSlots];
+  Node* node[kSlots];
+  // The low bound follows.
+
+  absl::string_view low() const {
+    return {reinterpret_cast<const char*>(this) + sizeof(Leaf), low_size};
+  }
+  // Whether its low bound is <= the key; with `before`, < it.
+  bool Begins(const Key& key, bool before) const {
+    if (low_prefix != key.prefix) return low_prefix < key.prefix;
+    return before ? low() < key.bytes : low() <= key.bytes;
+  }
+  bool Less(int slot, const Key& key) const {
+    if (prefix[slot] != key.prefix) return prefix[slot] < key.prefix;
+    return node[slot]->bytes() < key.bytes;
+  }
+  // How many nodes of an order are before the key.
+  int RankOf(Order of, const Key& key) const {
+    int low = 0;
+    int high = CountIn(of);
+    while (low < high) {
+      const int middle = (low + high) / 2;
+      if (Less(SlotAt(of, middle), key)) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+  std::size_t memory_bytes() const { return sizeof(Leaf) + low_size; }
+
+  // For a leaf that is not published yet: `slots` nodes, in order.
+  void Append(Node* of, std::uint64_t of_prefix, Version* of_entry) {
+    prefix[used] = of_prefix;
+    entry[used].store(of_entry, std::memory_order_relaxed);
+    node[used] = of;
+    order.store(WithSlot(order.load(std::memory_order_relaxed), used, used),
+                std::memory_order_relaxed);
+    ++used;
+  }
+  // From now on its nodes say that they are here.
+  void TakeNodes() {
+    for (int i = 0; i < used; ++i) {
+      node[i]->place_.store(reinterpret_cast<std::uintptr_t>(this) | static_cast<unsigned>(i),
+                            std::memory_order_release);
+    }
+  }
+};
+
+// Prefixes and what they lead to, in order: leaves, or blocks of them. W moves items within the
+// array while R may read it; `size` is stored (release) after an item beyond the former size.
+struct OrderedIndex::Hints {
+  struct Item {
+    std::atomic<std::uint64_t> prefix{0};
+    std::atomic<void*> to{nullptr};
+  };
+
+  explicit Hints(std::size_t room) : capacity(room), items(new Item[room]) {}
+  ~Hints() { delete[] items; }
+
+  void Set(std::size_t i, std::uint64_t prefix, void* to) {
+    items[i].prefix.store(prefix, std::memory_order_relaxed);
+    items[i].to.store(to, std::memory_order_release);
+  }
+  void Copy(std::size_t from, std::size_t to) {
+    Set(to, items[from].prefix.load(std::memory_order_relaxed),
+        items[from].to.load(std::memory_order_relaxed));
+  }
+  void Insert(std::size_t at, std::uint64_t prefix, void* to) {
+    const std::size_t count = size.load(std::memory_order_relaxed);
+    for (std::size_t i = count; i > at; --i) Copy(i - 1, i);
+    Set(at, prefix, to);
+    size.store(count + 1, std::memory_order_release);
+  }
+  void Erase(std::size_t at) {
+    const std::size_t count = size.load(std::memory_order_relaxed);
+    for (std::size_t i = at + 1; i < count; ++i) Copy(i, i - 1);
+    size.store(count - 1, std::memory_order_release);
+  }
+  // How many of the first `count` items begin at the key or before, as far as can be told.
+  template <typename Tie>
+  std::size_t CountUpTo(std::uint64_t prefix, std::size_t count, Tie tie) const {
+    std::size_t low = 0;
+    std::size_t high = count;
+    while (low < high) {
+      const std::size_t middle = (low + high) / 2;
+      const std::uint64_t other = items[middle].prefix.load(std::memory_order_relaxed);
+      if (other != prefix ? other < prefix
+                          : tie(items[middle].to.load(std::memory_order_acquire))) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  const std::size_t capacity;
+  std::atomic<std::size_t> size{0};
+  Item* const items;
+};
+
+struct OrderedIndex::Block {
+  static constexpr std::size_t kLeaves = 128;
+
+  Block() : hints(kLeaves) {}
+  Leaf* leaf(std::size_t i) const {
+    return static_cast<Leaf*>(hints.items[i].to.load(std::memory_order_acquire));
+  }
+  std::size_t size() const { return hints.size.load(std::memory_order_acquire); }
+
+  Hints hints;
+};
+
+namespace {
+
+template <typename T>
+void DeleteObject(void* object, Table* /*table*/) {
+  delete static_cast<T*>(object);
 }
 
 }  // namespace
 
 OrderedIndex::OrderedIndex(Table* table, int index)
-    : table_(table), index_(index), head_(NewNode("", kMaxHeight)) {
-  for (Node*& tail : tail_) tail = head_;
+    : table_(table), index_(index), first_(NewLeaf("")), last_(first_.load()) {
+  auto* block = new Block;
+  block->hints.Insert(0, 0, last_);
+  auto* blocks = new Hints(16);
+  blocks->Insert(0, 0, block);
+  blocks_.store(blocks, std::memory_order_release);
+  memory_bytes_ = last_->memory_bytes();
 }
 
 OrderedIndex::~OrderedIndex() {
-  for (Node* node = head_; node != nullptr;) {
-    Node* next = node->next_[0].load(std::memory_order_relaxed);
-    DeleteNode(node);
-    node = next;
+  for (Leaf* leaf = first_.load(); leaf != nullptr;) {
+    const Order order = leaf->order.load();
+    for (int i = 0; i < CountIn(order); ++i) DeleteNode(leaf->node[SlotAt(order, i)]);
+    Leaf* next = leaf->next.load();
+    std::free(leaf);
+    leaf = next;
   }
+  Hints* blocks = blocks_.load();
+  for (std::size_t i = 0; i < blocks->size.load(); ++i) {
+    delete static_cast<Block*>(blocks->items[i].to.load());
+  }
+  delete blocks;
 }
 
-OrderedIndex::Node* OrderedIndex::NewNode(absl::string_view bytes, int height) {
-  Node* node = new (::operator new(NodeSize(sizeof(Node), height, bytes.size()))) Node;
-  node->bytes_ = static_cast<std::uint32_t>(bytes.size());
-  node->height_ = static_cast<std::uint32_t>(height);
-  for (int i = 0; i < height; ++i) new (&node->next_[i]) std::atomic<Node*>(nullptr);
-  if (!bytes.empty()) {
-    std::memcpy(reinterpret_cast<char*>(node->next_ + height), bytes.data(), bytes.size());
+OrderedIndex::Leaf* OrderedIndex::NewLeaf(absl::string_view low) {
+  const std::size_t bytes = (sizeof(Leaf) + low.size() + 63) / 64 * 64;
+  void* memory = std::aligned_alloc(64, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  Leaf* leaf = new (memory) Leaf;
+  leaf->low_size = static_cast<std::uint32_t>(low.size());
+  leaf->low_prefix = PrefixOf(low);
+  if (!low.empty()) {
+    std::memcpy(reinterpret_cast<char*>(leaf) + sizeof(Leaf), low.data(), low.size());
   }
+  return leaf;
+}
+
+OrderedIndex::Node* OrderedIndex::NewNode(absl::string_view bytes) {
+  Node* node = new (::operator new(sizeof(Node) + bytes.size()))
+      Node(static_cast<std::uint32_t>(bytes.size()));
+  std::memcpy(reinterpret_cast<char*>(node) + sizeof(Node), bytes.data(), bytes.size());
+  memory_bytes_ += sizeof(Node) + bytes.size();
   return node;
 }
 
 void OrderedIndex::DeleteNode(Node* node) {
   node->~Node();
   ::operator delete(node);
-}
-
-int OrderedIndex::RandomHeight() {
-  // xorshift64 (George Marsaglia, "Xorshift RNGs", 2003). One node in four is a level higher.
-  random_ ^= random_ << 13;
-  random_ ^= random_ >> 7;
-  random_ ^= random_ << 17;
-  int height = 1;
-  for (std::uint64_t bits = random_ >> 8; (bits & 3) == 0 && height < kMaxHeight; bits >>= 2) {
-    ++height;
-  }
-  return height;
 }
 
 bool OrderedIndex::EncodeKey(const google::protobuf::Message& record, std::string* bytes) const {
@@ -74,195 +249,460 @@ std::string OrderedIndex::NodeBytes(const google::protobuf::Message& record) con
   return bytes;
 }
 
-void OrderedIndex::FindPredecessors(absl::string_view bytes, Node** predecessors) const {
-  Node* node = head_;
-  for (int level = kMaxHeight - 1; level >= 0; --level) {
-    if (level < height_.load(std::memory_order_relaxed)) {
-      for (;;) {
-        Node* next = node->next_[level].load(std::memory_order_acquire);
-        if (next == nullptr || next->bytes() >= bytes) break;
-        node = next;
-      }
-    }
-    predecessors[level] = node;
-  }
+// --- Reading ---
+
+namespace {
+
+constexpr std::uintptr_t kSlotBits = 63;
+
+}  // namespace
+
+Version* OrderedIndex::Node::entry() const {
+  const std::uintptr_t place = place_.load(std::memory_order_acquire);
+  const Leaf* leaf = reinterpret_cast<const Leaf*>(place & ~kSlotBits);
+  // Pairs with the release in SetEntry.
+  return leaf->entry[place & kSlotBits].load(std::memory_order_acquire);
 }
 
-const OrderedIndex::Node* OrderedIndex::Before(absl::string_view bytes) const {
-  const Node* node = head_;
-  for (int level = height_.load(std::memory_order_acquire) - 1; level >= 0; --level) {
-    for (;;) {
-      const Node* next = node->next_[level].load(std::memory_order_acquire);
-      if (next == nullptr || next->bytes() >= bytes) break;
-      node = next;
-    }
+const OrderedIndex::Node* OrderedIndex::Node::next() const {
+  const std::uintptr_t place = place_.load(std::memory_order_acquire);
+  const Leaf* leaf = reinterpret_cast<const Leaf*>(place & ~kSlotBits);
+  const int slot = static_cast<int>(place & kSlotBits);
+  const Order order = leaf->order.load(std::memory_order_acquire);
+  for (int rank = 0; rank < CountIn(order); ++rank) {
+    if (SlotAt(order, rank) == slot) return NodeFrom(leaf, order, rank + 1);
   }
-  return node == head_ ? nullptr : node;
+  // Unlinked.
+  return NodeFrom(leaf, order, leaf->RankOf(order, Key(bytes())));
 }
 
-const OrderedIndex::Node* OrderedIndex::LowerBound(absl::string_view bytes) const {
-  const Node* before = Before(bytes);
-  const Node* node = before == nullptr ? First() : before->next();
-  // A node may have been linked between since.
-  while (node != nullptr && node->bytes() < bytes) node = node->next();
-  return node;
+const OrderedIndex::Node* OrderedIndex::NodeFrom(const Leaf* leaf, Order order, int rank) {
+  while (rank >= CountIn(order)) {
+    leaf = leaf->next.load(std::memory_order_acquire);
+    if (leaf == nullptr) return nullptr;
+    order = leaf->order.load(std::memory_order_acquire);
+    rank = 0;
+  }
+  return leaf->node[SlotAt(order, rank)];
+}
+
+const OrderedIndex::Leaf* OrderedIndex::FindLeaf(const Key& key, bool before, Found* at) const {
+  const auto begins = [&](const void* leaf) {
+    return static_cast<const Leaf*>(leaf)->Begins(key, before);
+  };
+  const Hints& blocks = *blocks_.load(std::memory_order_acquire);
+  std::size_t i = blocks.CountUpTo(
+      key.prefix, blocks.size.load(std::memory_order_acquire),
+      [&](void* block) { return begins(static_cast<const Block*>(block)->leaf(0)); });
+  const Leaf* leaf = nullptr;
+  while (leaf == nullptr && i > 0) {
+    const Block& block = *static_cast<Block*>(blocks.items[--i].to.load(std::memory_order_acquire));
+    std::size_t slot = block.hints.CountUpTo(key.prefix, block.size(), begins);
+    // Mostly the first one that is looked at; see invariant 5.
+    for (; leaf == nullptr && slot > 0; --slot) {
+      const Leaf* candidate = block.leaf(slot - 1);
+      if (!begins(candidate)) continue;
+      leaf = candidate;
+      if (at != nullptr) *at = {i, slot - 1};
+    }
+  }
+  if (leaf == nullptr) leaf = first_.load(std::memory_order_acquire);
+  while (key.prefix >= leaf->end_prefix.load(std::memory_order_relaxed)) {
+    const Leaf* next = leaf->next.load(std::memory_order_acquire);
+    if (next == nullptr || !begins(next)) break;
+    leaf = next;
+  }
+  return leaf;
+}
+
+const OrderedIndex::Leaf* OrderedIndex::LastLeaf() const {
+  const Hints& blocks = *blocks_.load(std::memory_order_acquire);
+  const std::size_t size = blocks.size.load(std::memory_order_acquire);
+  const Block& block =
+      *static_cast<Block*>(blocks.items[size - 1].to.load(std::memory_order_acquire));
+  const std::size_t leaves = block.size();
+  const Leaf* leaf = leaves == 0 ? first_.load(std::memory_order_acquire) : block.leaf(leaves - 1);
+  while (const Leaf* next = leaf->next.load(std::memory_order_acquire)) leaf = next;
+  return leaf;
+}
+
+const OrderedIndex::Node* OrderedIndex::First() const {
+  const Leaf* leaf = first_.load(std::memory_order_acquire);
+  return NodeFrom(leaf, leaf->order.load(std::memory_order_acquire), 0);
 }
 
 const OrderedIndex::Node* OrderedIndex::Last() const {
-  const Node* node = head_;
-  for (int level = height_.load(std::memory_order_acquire) - 1; level >= 0; --level) {
-    while (const Node* next = node->next_[level].load(std::memory_order_acquire)) node = next;
-  }
-  return node == head_ ? nullptr : node;
+  const Leaf* leaf = LastLeaf();
+  const Order order = leaf->order.load(std::memory_order_acquire);
+  if (CountIn(order) > 0) return leaf->node[SlotAt(order, CountIn(order) - 1)];
+  return Before(leaf->low());
 }
 
-// Nodes lie anywhere in memory, and each is found only through the one before: one miss of the
-// cache after the other. The levels above lead to places further on, from which several ways are
-// gone at once. What this reads is read again by who walks, so it needs not be exact.
-void OrderedIndex::Warm(const Node* from, absl::string_view end, std::size_t count) const {
-  constexpr std::size_t kTall = 20;
-  constexpr std::size_t kStarts = 96;
-  constexpr int kSteps = 8;
-  const auto beyond = [&](const Node* node) {
-    return node == nullptr || (!end.empty() && node->bytes() >= end);
-  };
-  const Node* starts[kStarts];  // From which all of the lowest level is gone.
+const OrderedIndex::Node* OrderedIndex::LowerBound(absl::string_view bytes) const {
+  const Place place = Seek(bytes);
+  return NodeFrom(place.leaf_, place.order_, place.rank_);
+}
+
+const OrderedIndex::Node* OrderedIndex::Before(absl::string_view bytes) const {
+  while (!bytes.empty()) {
+    const Key key(bytes);
+    const Leaf* leaf = FindLeaf(key, true);
+    const Order order = leaf->order.load(std::memory_order_acquire);
+    const int rank = leaf->RankOf(order, key);
+    if (rank > 0) return leaf->node[SlotAt(order, rank - 1)];
+    bytes = leaf->low();
+  }
+  return nullptr;
+}
+
+OrderedIndex::Place OrderedIndex::Seek(absl::string_view bytes) const {
+  Place place;
+  if (bytes.empty()) {
+    place.leaf_ = first_.load(std::memory_order_acquire);
+    place.order_ = place.leaf_->order.load(std::memory_order_acquire);
+    return place;
+  }
+  const Key key(bytes);
+  place.leaf_ = FindLeaf(key, false);
+  place.order_ = place.leaf_->order.load(std::memory_order_acquire);
+  place.rank_ = place.leaf_->RankOf(place.order_, key);
+  return place;
+}
+
+std::size_t OrderedIndex::Gather(Place* place, absl::string_view end, absl::Span<Entry> out) const {
+  const Key key(end);
   std::size_t size = 0;
-  // Up to the third level, where one node in sixteen is.
-  const Node* node = from;
-  while (!beyond(node) && node->height_ < 3 && size < kStarts / 4) {
-    starts[size++] = node;
-    node = node->next_[node->height_ - 1].load(std::memory_order_acquire);
-  }
-  const Node* ways[kStarts];
-  std::size_t tall = 0;
-  for (; tall < std::min(kTall, count / 16 + 2) && !beyond(node) && node->height_ >= 3;
-       node = node->next_[2].load(std::memory_order_acquire)) {
-    ways[tall++] = node;
-    starts[size++] = node;
-  }
-  for (int step = 0; step < kSteps; ++step) {
-    for (std::size_t i = 0; i < tall; ++i) {
-      if (ways[i] == nullptr || size == kStarts) continue;
-      ways[i] = ways[i]->next_[1].load(std::memory_order_acquire);
-      if (ways[i] == nullptr) continue;
-      __builtin_prefetch(ways[i]);
-      starts[size++] = ways[i];
-      // The next step would look at a node that has just been asked for.
-    }
-    for (std::size_t i = 0; i < tall; ++i) {
-      if (ways[i] != nullptr && ways[i]->height_ >= 3) ways[i] = nullptr;  // Where another begins.
-    }
-  }
-  for (std::size_t i = 0; i < size; ++i) __builtin_prefetch(starts[i]->entry());
-  for (int step = 0; step < kSteps; ++step) {
-    for (std::size_t i = 0; i < size; ++i) {
-      if (starts[i] == nullptr) continue;
-      starts[i] = starts[i]->next();
-      if (starts[i] != nullptr) __builtin_prefetch(starts[i]);
-    }
-    for (std::size_t i = 0; i < size; ++i) {
-      if (starts[i] == nullptr) continue;
-      if (starts[i]->height_ >= 2) {
-        starts[i] = nullptr;
-      } else {
-        __builtin_prefetch(starts[i]->entry());
+  const Leaf* leaf = place->leaf_;
+  Order order = place->order_;
+  int rank = place->rank_;
+  while (size < out.size() && leaf != nullptr) {
+    const Leaf* next = leaf->next.load(std::memory_order_acquire);
+    if (next != nullptr && (end.empty() || next->low_prefix <= key.prefix)) {
+      constexpr std::size_t kLine = 64;
+      for (std::size_t at = 0; at < sizeof(Leaf); at += kLine) {
+        __builtin_prefetch(reinterpret_cast<const char*>(next) + at);
       }
     }
-  }
-}
-
-std::size_t OrderedIndex::Gather(const Node** next, absl::string_view end,
-                                 absl::Span<const Node*> out) const {
-  constexpr std::size_t kWorthwhile = 32;
-  if (out.size() >= kWorthwhile) Warm(*next, end, out.size());
-  std::size_t size = 0;
-  const Node* node = *next;
-  for (; size < out.size() && node != nullptr; node = node->next()) {
-    if (!end.empty() && node->bytes() >= end) {
-      node = nullptr;
-      break;
+    for (; rank < CountIn(order) && size < out.size(); ++rank) {
+      const int slot = SlotAt(order, rank);
+      if (!end.empty() && !leaf->Less(slot, key)) {
+        *place = Place();
+        return size;
+      }
+      const Version* version = leaf->entry[slot].load(std::memory_order_acquire);
+      __builtin_prefetch(version);
+      __builtin_prefetch(reinterpret_cast<const char*>(version) + 64);
+      out[size++] = {version, leaf->node[slot]};
     }
-    out[size++] = node;
+    if (rank < CountIn(order)) break;
+    leaf = next;
+    if (leaf == nullptr) break;
+    order = leaf->order.load(std::memory_order_acquire);
+    rank = 0;
   }
-  *next = node;
+  place->leaf_ = leaf;
+  place->order_ = order;
+  place->rank_ = rank;
   return size;
 }
 
 std::int64_t OrderedIndex::EstimateCount(absl::string_view begin, absl::string_view end) const {
-  // The lower the level, the better the guess and the longer the way: as far down as there are few.
-  constexpr std::int64_t kEnough = 16;
-  const auto before = [](const Node* node, absl::string_view bytes) {
-    return node != nullptr && node->bytes() < bytes;
-  };
-  const Node* node = head_;
-  for (int level = height_.load(std::memory_order_acquire) - 1; level >= 0; --level) {
-    const Node* next = node->next_[level].load(std::memory_order_acquire);
-    for (; before(next, begin); next = node->next_[level].load(std::memory_order_acquire)) {
-      node = next;
-    }
-    std::int64_t count = 0;
-    for (; next != nullptr && (end.empty() || before(next, end));
-         next = next->next_[level].load(std::memory_order_acquire)) {
-      ++count;
-    }
-    if (count >= kEnough || level == 0) return count << (2 * level);
+  Found from;
+  Found to;
+  const Key begin_key(begin);
+  const Key end_key(end);
+  const Leaf* leaf = FindLeaf(begin_key, false, &from);
+  Order order = leaf->order.load(std::memory_order_acquire);
+  const int skipped = begin.empty() ? 0 : leaf->RankOf(order, begin_key);
+  const Leaf* last = end.empty() ? nullptr : FindLeaf(end_key, false, &to);
+  std::int64_t count = -skipped;
+  // Leaf by leaf, if there are few.
+  constexpr int kFewLeaves = 3;
+  for (int i = 0; i < kFewLeaves; ++i) {
+    if (leaf == last) return std::max(count + leaf->RankOf(order, end_key), std::int64_t{0});
+    count += CountIn(order);
+    leaf = leaf->next.load(std::memory_order_acquire);
+    if (leaf == nullptr) return std::max(count, std::int64_t{0});
+    order = leaf->order.load(std::memory_order_acquire);
   }
-  return 0;
+  // By the hints, and what a leaf has on average.
+  const Hints& blocks = *blocks_.load(std::memory_order_acquire);
+  const std::size_t blocks_size = blocks.size.load(std::memory_order_acquire);
+  const auto leaves_of = [&](std::size_t i) {
+    return static_cast<Block*>(blocks.items[i].to.load(std::memory_order_acquire))->size();
+  };
+  if (last == nullptr) to = {blocks_size - 1, leaves_of(blocks_size - 1)};
+  constexpr std::size_t kFewBlocks = 32;
+  double leaves = static_cast<double>(to.slot) - static_cast<double>(from.slot);
+  const double of_block = static_cast<double>(leaves_.load(std::memory_order_relaxed)) /
+                          static_cast<double>(blocks_size);
+  if (to.block >= from.block + kFewBlocks) {
+    leaves += of_block * static_cast<double>(to.block - from.block);
+  } else {
+    for (std::size_t i = from.block; i < to.block && i < blocks_size; ++i) {
+      leaves += static_cast<double>(leaves_of(i));
+    }
+  }
+  const double of_leaf = static_cast<double>(nodes_.load(std::memory_order_relaxed)) /
+                         static_cast<double>(leaves_.load(std::memory_order_relaxed));
+  double estimate = std::max(leaves, 1.0) * of_leaf - skipped;
+  if (last != nullptr) {
+    estimate += last->RankOf(last->order.load(std::memory_order_acquire), end_key);
+  }
+  return std::max(static_cast<std::int64_t>(estimate), count);
 }
 
-const Version* OrderedIndex::Visible(const Node& node, Stamp limit) const {
-  const Version* entry = node.entry();
-  const Version* version = VisibleAt(entry, limit);
-  if (version == nullptr || version == entry) return version;
+const Version* OrderedIndex::VisibleBehind(const Entry& entry, Stamp limit) const {
+  const Version* version = VisibleAt(entry.version, limit);
+  if (version == nullptr || version == entry.version) return version;
   std::string bytes;
   if (!EncodeKey(*table_->MessageOf(version), &bytes)) return nullptr;
-  return node.bytes().substr(0, bytes.size()) == bytes ? version : nullptr;
+  return entry.node->bytes().substr(0, bytes.size()) == bytes ? version : nullptr;
 }
+
+// --- Writing ---
 
 OrderedIndex::Node* OrderedIndex::Find(const google::protobuf::Message& record) const {
   const std::string bytes = NodeBytes(record);
-  Node* predecessors[kMaxHeight];
-  FindPredecessors(bytes, predecessors);
-  Node* node = predecessors[0]->next_[0].load(std::memory_order_relaxed);
-  return node != nullptr && node->bytes() == bytes ? node : nullptr;
+  const Key key(bytes);
+  const Leaf* leaf = FindLeaf(key, false);
+  const Order order = leaf->order.load(std::memory_order_relaxed);
+  const int rank = leaf->RankOf(order, key);
+  if (rank == CountIn(order)) return nullptr;
+  const int slot = SlotAt(order, rank);
+  Node* node = leaf->node[slot];
+  return leaf->prefix[slot] == key.prefix && node->bytes() == bytes ? node : nullptr;
+}
+
+void OrderedIndex::SetEntry(Node* node, Version* entry) {
+  const std::uintptr_t place = node->place_.load(std::memory_order_relaxed);
+  Leaf* leaf = reinterpret_cast<Leaf*>(place & ~kSlotBits);
+  leaf->entry[place & kSlotBits].store(entry, std::memory_order_release);
 }
 
 OrderedIndex::Node* OrderedIndex::Add(const google::protobuf::Message& record, Version* entry) {
   const std::string bytes = NodeBytes(record);
-  Node* predecessors[kMaxHeight];
-  if (tail_[0] == head_ || tail_[0]->bytes() < bytes) {
-    std::memcpy(predecessors, tail_, sizeof(predecessors));
+  const Key key(bytes);
+  const Order of_last = last_->order.load(std::memory_order_relaxed);
+  const bool at_end =
+      CountIn(of_last) > 0 && last_->Less(SlotAt(of_last, CountIn(of_last) - 1), key);
+  Leaf* leaf = at_end ? last_ : const_cast<Leaf*>(FindLeaf(key, false));
+  const Order order = leaf->order.load(std::memory_order_relaxed);
+  const int rank = at_end ? CountIn(order) : leaf->RankOf(order, key);
+  Node* node = NewNode(bytes);
+  nodes_.fetch_add(1, std::memory_order_relaxed);
+  if (leaf->used < Leaf::kSlots) {
+    AddToLeaf(leaf, rank, node, key.prefix, entry);
+  } else if (at_end && CountIn(order) > Leaf::kSlots / 2) {
+    AppendLeaf(node, entry);  // What comes in order fills leaves.
   } else {
-    FindPredecessors(bytes, predecessors);
+    Split(leaf, rank, node, entry);
   }
-  const int height = RandomHeight();
-  Node* node = NewNode(bytes, height);
-  node->entry_.store(entry, std::memory_order_relaxed);
-  for (int level = 0; level < height; ++level) {
-    node->next_[level].store(predecessors[level]->next_[level].load(std::memory_order_relaxed),
-                             std::memory_order_relaxed);
-  }
-  for (int level = 0; level < height; ++level) {  // Invariant 2.
-    predecessors[level]->next_[level].store(node, std::memory_order_release);
-    if (tail_[level] == predecessors[level]) tail_[level] = node;
-  }
-  if (height > height_.load(std::memory_order_relaxed)) {
-    height_.store(height, std::memory_order_release);
-  }
-  memory_bytes_ += NodeSize(sizeof(Node), height, bytes.size());
   return node;
 }
 
-void OrderedIndex::Unlink(Node* node) {
-  Node* predecessors[kMaxHeight];
-  FindPredecessors(node->bytes(), predecessors);
-  for (int level = static_cast<int>(node->height_) - 1; level >= 0; --level) {  // Invariant 3.
-    predecessors[level]->next_[level].store(node->next_[level].load(std::memory_order_relaxed),
-                                            std::memory_order_release);
-    if (tail_[level] == node) tail_[level] = predecessors[level];
+void OrderedIndex::AddToLeaf(Leaf* leaf, int rank, Node* node, std::uint64_t prefix,
+                             Version* entry) {
+  const int slot = leaf->used++;
+  leaf->prefix[slot] = prefix;
+  leaf->entry[slot].store(entry, std::memory_order_relaxed);
+  leaf->node[slot] = node;
+  node->place_.store(reinterpret_cast<std::uintptr_t>(leaf) | static_cast<unsigned>(slot),
+                     std::memory_order_relaxed);
+  leaf->order.store(WithSlot(leaf->order.load(std::memory_order_relaxed), rank, slot),
+                    std::memory_order_release);  // Invariant 1.
+}
+
+void OrderedIndex::AppendLeaf(Node* node, Version* entry) {
+  Leaf* leaf = NewLeaf(node->bytes());
+  leaf->Append(node, leaf->low_prefix, entry);
+  leaf->TakeNodes();
+  leaf->previous = last_;
+  const Found at = HintOf(*last_);
+  last_->end_prefix.store(leaf->low_prefix, std::memory_order_relaxed);
+  last_->next.store(leaf, std::memory_order_release);
+  last_ = leaf;
+  InsertHint(at, leaf);
+  leaves_.fetch_add(1, std::memory_order_relaxed);
+  memory_bytes_ += leaf->memory_bytes();
+}
+
+void OrderedIndex::Split(Leaf* leaf, int rank, Node* node, Version* entry) {
+  struct Item {
+    Node* node;
+    std::uint64_t prefix;
+    Version* entry;
+  };
+  Item items[Leaf::kSlots + 1];
+  const Order order = leaf->order.load(std::memory_order_relaxed);
+  int size = 0;
+  for (int i = 0; i <= CountIn(order); ++i) {
+    if (i == rank) items[size++] = {node, PrefixOf(node->bytes()), entry};
+    if (i == CountIn(order)) break;
+    const int slot = SlotAt(order, i);
+    items[size++] = {leaf->node[slot], leaf->prefix[slot],
+                     leaf->entry[slot].load(std::memory_order_relaxed)};
   }
-  memory_bytes_ -= NodeSize(sizeof(Node), static_cast<int>(node->height_), node->bytes_);
+  // One is enough, if most of the slots are of nodes that are gone.
+  const bool one = size <= Leaf::kSlots / 2 + 1;
+  const int in_left = one ? size : size / 2;
+  Leaf* left = NewLeaf(leaf->low());
+  Leaf* right = one ? left : NewLeaf(items[in_left].node->bytes());
+  for (int i = 0; i < size; ++i) {
+    (i < in_left ? left : right)->Append(items[i].node, items[i].prefix, items[i].entry);
+  }
+  Leaf* next = leaf->next.load(std::memory_order_relaxed);
+  right->next.store(next, std::memory_order_relaxed);
+  right->end_prefix.store(leaf->end_prefix.load(std::memory_order_relaxed),
+                          std::memory_order_relaxed);
+  left->previous = leaf->previous;
+  if (!one) {
+    left->next.store(right, std::memory_order_relaxed);
+    left->end_prefix.store(right->low_prefix, std::memory_order_relaxed);
+    right->previous = left;
+  }
+  (next == nullptr ? last_ : next->previous) = right;
+  const Found at = HintOf(*leaf);
+  // Invariant 2.
+  (leaf->previous == nullptr ? first_ : leaf->previous->next)
+      .store(left, std::memory_order_release);
+  ReplaceHint(at, left);
+  if (!one) InsertHint(at, right);
+  left->TakeNodes();
+  if (!one) right->TakeNodes();
+  memory_bytes_ += left->memory_bytes() + (one ? 0 : right->memory_bytes());
+  leaves_.fetch_add(one ? 0 : 1, std::memory_order_relaxed);
+  RetireLeaf(leaf);
+}
+
+void OrderedIndex::Unlink(Node* node) {
+  const std::uintptr_t place = node->place_.load(std::memory_order_relaxed);
+  Leaf* leaf = reinterpret_cast<Leaf*>(place & ~kSlotBits);
+  const Order order = leaf->order.load(std::memory_order_relaxed);
+  int rank = 0;
+  while (SlotAt(order, rank) != static_cast<int>(place & kSlotBits)) ++rank;
+  leaf->order.store(WithoutRank(order, rank), std::memory_order_release);
+  nodes_.fetch_sub(1, std::memory_order_relaxed);
+  memory_bytes_ -= sizeof(Node) + node->size_;
+  if (CountIn(order) == 1 && leaf->previous != nullptr) RemoveLeaf(leaf);
+}
+
+void OrderedIndex::RemoveLeaf(Leaf* leaf) {
+  EraseHint(HintOf(*leaf));
+  Leaf* next = leaf->next.load(std::memory_order_relaxed);
+  (next == nullptr ? last_ : next->previous) = leaf->previous;
+  leaf->previous->end_prefix.store(leaf->end_prefix.load(std::memory_order_relaxed),
+                                   std::memory_order_relaxed);
+  leaf->previous->next.store(next, std::memory_order_release);  // Invariant 4.
+  leaves_.fetch_sub(1, std::memory_order_relaxed);
+  RetireLeaf(leaf);
+}
+
+void OrderedIndex::RetireLeaf(Leaf* leaf) {
+  memory_bytes_ -= leaf->memory_bytes();
+  table_->context().RetireWith(leaf, [](void* object, Table*) { std::free(object); });
+}
+
+// --- Hints ---
+
+OrderedIndex::Found OrderedIndex::HintOf(const Leaf& leaf) const {
+  Found found;
+  FindLeaf(Key(leaf.low()), false, &found);
+  return found;
+}
+
+void OrderedIndex::ReplaceHint(Found at, Leaf* leaf) {
+  const Hints& blocks = *blocks_.load(std::memory_order_relaxed);
+  static_cast<Block*>(blocks.items[at.block].to.load(std::memory_order_relaxed))
+      ->hints.Set(at.slot, leaf->low_prefix, leaf);
+}
+
+void OrderedIndex::InsertHint(Found after, Leaf* leaf) {
+  Hints* blocks = blocks_.load(std::memory_order_relaxed);
+  auto* block = static_cast<Block*>(blocks->items[after.block].to.load(std::memory_order_relaxed));
+  if (block->size() == Block::kLeaves) {
+    // At the end, where keys may come in order, blocks stay full.
+    const bool last = leaf == last_;
+    const std::size_t kept = last ? Block::kLeaves : Block::kLeaves / 2;
+    auto* right = new Block;
+    for (std::size_t i = kept; i < Block::kLeaves; ++i) {
+      right->hints.Insert(i - kept, block->leaf(i)->low_prefix, block->leaf(i));
+    }
+    if (last) right->hints.Insert(0, leaf->low_prefix, leaf);
+    if (blocks->size.load(std::memory_order_relaxed) == blocks->capacity) {
+      auto* larger = new Hints(2 * blocks->capacity);
+      for (std::size_t i = 0; i < blocks->capacity; ++i) {
+        larger->Insert(i, blocks->items[i].prefix.load(std::memory_order_relaxed),
+                       blocks->items[i].to.load(std::memory_order_relaxed));
+      }
+      blocks_.store(larger, std::memory_order_release);
+      table_->context().RetireWith(blocks, &DeleteObject<Hints>);
+      blocks = larger;
+    }
+    blocks->Insert(after.block + 1, right->leaf(0)->low_prefix, right);
+    if (last) return;
+    block->hints.size.store(kept, std::memory_order_release);
+    if (after.slot >= kept) {
+      block = right;
+      after.slot -= kept;
+    }
+  }
+  block->hints.Insert(after.slot + 1, leaf->low_prefix, leaf);
+}
+
+void OrderedIndex::EraseHint(Found at) {
+  Hints* blocks = blocks_.load(std::memory_order_relaxed);
+  auto* block = static_cast<Block*>(blocks->items[at.block].to.load(std::memory_order_relaxed));
+  if (block->size() == 1) {
+    blocks->Erase(at.block);
+    table_->context().RetireWith(block, &DeleteObject<Block>);
+    return;
+  }
+  block->hints.Erase(at.slot);
+  if (at.slot == 0) blocks->Set(at.block, block->leaf(0)->low_prefix, block);
+}
+
+bool OrderedIndex::Sound() const {
+  const Hints& blocks = *blocks_.load();
+  std::size_t i = 0;
+  std::size_t slot = 0;
+  std::int64_t nodes = 0;
+  std::int64_t leaves = 0;
+  const Leaf* previous = nullptr;
+  for (const Leaf* leaf = first_.load(); leaf != nullptr; leaf = leaf->next.load()) {
+    if (i == blocks.size.load()) return false;
+    const Block& block = *static_cast<Block*>(blocks.items[i].to.load());
+    if (block.leaf(slot) != leaf || leaf->previous != previous ||
+        block.hints.items[slot].prefix.load() != leaf->low_prefix ||
+        (slot == 0 && blocks.items[i].prefix.load() != leaf->low_prefix)) {
+      return false;
+    }
+    if (++slot == block.size()) {
+      ++i;
+      slot = 0;
+    }
+    const Leaf* next = leaf->next.load();
+    const Order order = leaf->order.load();
+    for (int rank = 0; rank < CountIn(order); ++rank) {
+      const int at = SlotAt(order, rank);
+      const absl::string_view bytes = leaf->node[at]->bytes();
+      if (leaf->prefix[at] != PrefixOf(bytes) || bytes < leaf->low() ||
+          (next != nullptr && bytes >= next->low()) ||
+          leaf->node[at]->place_.load() !=
+              (reinterpret_cast<std::uintptr_t>(leaf) | static_cast<unsigned>(at))) {
+        return false;
+      }
+    }
+    if (leaf->end_prefix.load() != (next == nullptr ? ~std::uint64_t{0} : next->low_prefix) ||
+        (CountIn(order) == 0 && previous != nullptr)) {
+      return false;
+    }
+    nodes += CountIn(order);
+    ++leaves;
+    previous = leaf;
+  }
+  return previous == last_ && i == blocks.size.load() && nodes == nodes_.load() &&
+         leaves == leaves_.load();
 }
 
 }  // namespace kin::internal

@@ -206,20 +206,19 @@ int Cursor::NextOfRange(const Version** out) {
   const OrderedIndex& ordered = *table_.ordered(path_.index);
   if (!started_) {
     started_ = true;
-    node_ = path_.begin.empty() ? ordered.First() : ordered.LowerBound(path_.begin);
+    place_ = ordered.Seek(path_.begin);
   }
   // A reader that wants few must not pay for many.
   constexpr std::int64_t kFew = 8;
   const std::int64_t wanted = plan_.request().wanted;
   const auto room = static_cast<std::size_t>(
       wanted < 0 ? kBatch : std::clamp<std::int64_t>(wanted, kFew, kBatch));
-  const OrderedIndex::Node* nodes[kBatch];
+  OrderedIndex::Entry entries[kBatch];
   int size = 0;
-  while (size == 0 && node_ != nullptr) {
-    const std::size_t gathered = ordered.Gather(&node_, path_.end, absl::MakeSpan(nodes, room));
-    for (std::size_t i = 0; i < gathered; ++i) PrefetchOne(nodes[i]->entry());
+  while (size == 0 && !place_.at_end()) {
+    const std::size_t gathered = ordered.Gather(&place_, path_.end, absl::MakeSpan(entries, room));
     for (std::size_t i = 0; i < gathered; ++i) {
-      const Version* version = ordered.Visible(*nodes[i], limit_);
+      const Version* version = ordered.Visible(entries[i], limit_);
       if (version != nullptr) out[size++] = version;
     }
   }

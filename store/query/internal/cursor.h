@@ -101,7 +101,8 @@ class Cursor {
   std::uint32_t used_ = 0;
   // kRange.
   bool started_ = false;
-  const OrderedIndex::Node* node_ = nullptr;
+  OrderedIndex::Place place_;
+  const OrderedIndex::Node* node_ = nullptr;      // Backward.
   std::string end_;                               // Backward: of what is left.
   std::vector<const OrderedIndex::Node*> group_;  // Backward: the nodes of one key, left to visit.
   // kJoin and kUnion.
