@@ -318,6 +318,12 @@ void Table::FreeMarker(Marker* marker) {
 
 std::uint64_t Table::HashOf(int index, const Message& record) const {
   if (index == 0 && ops_.hash != nullptr) return ops_.hash(record);
+  if (const KeyReader::Get get = readers_[index].number_getter();
+      ABSL_PREDICT_TRUE(get != nullptr)) {
+    KeyPart part;
+    get(record, &part);
+    return MixWord(part.number);
+  }
   KeyParts key;
   readers_[index].Read(record, &key);
   return HashParts(key);

@@ -436,7 +436,7 @@ void TransactionCore::Install(Table& table, Version* current, Version* fresh, st
     entries = InstallInIndexes(table, was_live ? current : nullptr, fresh);
   }
   // After what the indexes log: nodes of their lists' counts are to be there when this is undone.
-  Op& op = log_.emplace_back();
+  Op op;
   op.kind = Op::Kind::kVersion;
   op.delta = static_cast<std::int8_t>(delta);
   op.entries = entries;
@@ -445,6 +445,7 @@ void TransactionCore::Install(Table& table, Version* current, Version* fresh, st
   op.before = current;
   op.after = fresh;
   op.next_id = next_id;
+  log_.push_back(op);
 }
 
 std::uint32_t TransactionCore::InstallInIndexes(Table& table, Version* current, Version* fresh) {
