@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <vector>
 
 #include "kin/store/model.h"
@@ -16,6 +17,10 @@ namespace query::internal {
 
 template <typename F, bool kDescending>
 struct Term {
+  using Model = typename F::Model;
+  static_assert(Access<F>::kKind != FieldType::kOther,
+                "kin: OrderBy takes fields that hold one value, which has an order");
+
   // Negative, 0 or positive. What is absent comes first.
   static int Compare(const typename F::Model& a, const typename F::Model& b) {
     const int result = CompareAscending(a, b);
@@ -36,7 +41,9 @@ struct Term {
 };
 
 template <typename T>
-struct TermOf;
+struct TermOf {
+  static_assert(kIsField<T>, "kin: OrderBy takes fields and kin::Descending(field)");
+};
 template <typename D>
 struct TermOf<Field<D>> {
   using Type = Term<D, false>;
@@ -49,6 +56,8 @@ struct TermOf<Term<F, kDescending>> {
 // By terms, then by the key.
 template <typename M, typename... Terms>
 struct OrderList {
+  static_assert((std::is_same_v<typename Terms::Model, M> && ...),
+                "kin: OrderBy takes fields of the query's model");
   static constexpr bool kEmpty = sizeof...(Terms) == 0;
 
   static bool Less(const M& a, const M& b) {

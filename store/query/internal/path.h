@@ -49,7 +49,8 @@ struct Path {
   bool ordered = false;
   // Parts of the condition that are true of all these records.
   std::vector<const Node*> covers;
-  double rows = 0;  // How many there may be.
+  double rows = 0;     // How many there may be.
+  double finding = 0;  // What finding them costs, without judging or ordering them.
   double cost =
       0;  // Of visiting them and delivering what is wanted in order; in nanoseconds, or so.
 };

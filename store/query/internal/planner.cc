@@ -169,6 +169,15 @@ double OwnersPerTarget(const View& view, const graph::Association& association) 
   return RecordsOf(view, *association.owner) / RecordsOf(view, *association.target);
 }
 
+// How many records an association leads to from one, on average; at least 1.
+double TargetsPerOwner(const View& view, const graph::Association& association) {
+  if (association.through != nullptr) {
+    return TargetsPerOwner(view, *association.through) * TargetsPerOwner(view, *association.source);
+  }
+  if (association.kind != graph::Association::Kind::kHasMany) return 1;
+  return std::max(RecordsOf(view, *association.target) / RecordsOf(view, *association.owner), 1.0);
+}
+
 bool Covers(const Path& path, const Node* conjunct) {
   return std::find(path.covers.begin(), path.covers.end(), conjunct) != path.covers.end();
 }
@@ -482,12 +491,27 @@ void Planner::AddOrderCost(std::vector<Path>* paths) const {
   }
 }
 
+double Planner::FollowCost(const Node& node) const {
+  if (node.children.empty()) return kFollow;  // The first one will do, or their number.
+  const graph::Association* association = table_.model().FindAssociation(node.association.name);
+  return association == nullptr ? kFollow : kFollow * TargetsPerOwner(view_, *association);
+}
+
 void Planner::Intersect(const std::vector<Path>& paths, Path* path) const {
   // To follow an association of each record can cost more than to find at once all records that
   // satisfy what is asked of it.
   for (const Path& other : paths) {
     if (other.kind != Path::Kind::kJoin || path->kind == Path::Kind::kNothing) continue;
-    if (other.association == path->association || other.cost >= kFollow * path->rows) continue;
+    if (other.association == path->association) continue;
+    const auto asks = [&](const Node* node) {
+      return node->kind == Node::Kind::kHas && node->association.name == other.association->name;
+    };
+    const auto node = std::find_if(plan_.conjuncts_.begin(), plan_.conjuncts_.end(), asks);
+    // Whether few may be judged, since more are not wanted.
+    const bool stops = request_.wanted >= 0 && (path->ordered || !request_.ordered);
+    const double rows =
+        stops ? std::min(path->rows, static_cast<double>(request_.wanted)) : path->rows;
+    if (node == plan_.conjuncts_.end() || other.finding >= FollowCost(**node) * rows) continue;
     path->intersected.push_back(other);
     path->covers.insert(path->covers.end(), other.covers.begin(), other.covers.end());
   }
@@ -500,10 +524,12 @@ void Planner::Run() {
   scan.rows = records();
   scan.cost = kScanRow * scan.rows;
   paths.push_back(std::move(scan));
+  for (Path& path : paths) path.finding = path.cost;
   for (const Node* node : plan_.conjuncts_) {
     if (node->kind != Node::Kind::kHas && node->kind != Node::Kind::kCount) continue;
+    const double follow = FollowCost(*node);
     for (Path& path : paths) {
-      if (!Covers(path, node)) path.cost += kFollow * path.rows;
+      if (!Covers(path, node)) path.cost += follow * path.rows;
     }
   }
   AddOrderCost(&paths);

@@ -52,6 +52,8 @@ class Planner {
   // Adds to each path what sorting costs, or what is saved by stopping early.
   void AddOrderCost(std::vector<Path>* paths) const;
   void Intersect(const std::vector<Path>& paths, Path* path) const;
+  // What it costs to judge one record by an association.
+  double FollowCost(const Node& node) const;
   double records() const;
 
   Plan& plan_;

@@ -481,8 +481,6 @@ query::Explanation KIN_QUERY::Explained(bool run) const {
 KIN_QUERY_TEMPLATE
 template <typename Change>
 absl::StatusOr<std::int64_t> KIN_QUERY::ChangeAll(Change change) const {
-  static_assert(!std::is_void_v<Writer>,
-                "kin: UpdateAll and DeleteAll are for queries of a transaction");
   Interrupt interrupt = BoundInterrupt();
   const std::vector<const M*> records = Records(true, &interrupt);
   if (!interrupt.status().ok()) return interrupt.status();
@@ -508,12 +506,18 @@ absl::StatusOr<std::int64_t> KIN_QUERY::ChangeAll(Change change) const {
 KIN_QUERY_TEMPLATE
 template <typename Change>
 absl::StatusOr<std::int64_t> KIN_QUERY::UpdateAll(Change change) const {
-  return ChangeAll([&](const Ref& ref) { return writer_->Update(ref, change).status(); });
+  static_assert(!std::is_void_v<Writer>, "kin: UpdateAll is for queries of a transaction");
+  if constexpr (!std::is_void_v<Writer>) {
+    return ChangeAll([&](const Ref& ref) { return writer_->Update(ref, change).status(); });
+  }
 }
 
 KIN_QUERY_TEMPLATE
 absl::StatusOr<std::int64_t> KIN_QUERY::DeleteAll() const {
-  return ChangeAll([&](const Ref& ref) { return writer_->Delete(ref); });
+  static_assert(!std::is_void_v<Writer>, "kin: DeleteAll is for queries of a transaction");
+  if constexpr (!std::is_void_v<Writer>) {
+    return ChangeAll([&](const Ref& ref) { return writer_->Delete(ref); });
+  }
 }
 
 // Goes through results as they are found, where no order is asked for; else through all of them.

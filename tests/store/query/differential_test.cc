@@ -16,16 +16,18 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kin/store/query/dynamic_query.h"
-#include "kin/tests/store/query/random_people.h"
+#include "kin/tests/store/query/query_fixture.h"
 
 namespace kin {
 namespace {
 
+using ::kin::testing::Ids;
+using ::kin::testing::IdsOf;
 using ::kin::testing::Question;
 using ::kin::testing::RandomPeople;
+using ::kin::testing::Sorted;
 using ::kin::testing::World;
 using namespace ::query_test;  // NOLINT: all models of the schema.
-using Ids = std::vector<std::int64_t>;
 using Less = std::function<bool(const Person&, const Person&)>;
 
 std::uint64_t Seed() {
@@ -35,20 +37,8 @@ std::uint64_t Seed() {
   return seed;
 }
 
-template <typename Refs>
-Ids IdsOf(const Refs& refs) {
-  Ids ids;
-  for (const PersonRef person : refs) ids.push_back(person->id());
-  return ids;
-}
-
 // 0 if there is none.
 std::int64_t IdOf(PersonRef person) { return person ? person->id() : 0; }
-
-Ids Sorted(Ids ids) {
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
 
 // -1, 0 or 1; absent first.
 template <typename T>
@@ -123,9 +113,18 @@ class Comparer {
     EXPECT_EQ(Sorted(ids(query->ToVector())), IdsBy(By(by_key)));
     EXPECT_EQ(*query->Count(), static_cast<std::int64_t>(found_.size()));
     const auto pets = *query->Follow("pets")->ToVector();
-    EXPECT_EQ(
-        static_cast<std::int64_t>(pets.size()),
-        reader_.Query<Person>().Where(Filter<Person>(condition)).Follow(PersonModel::pets).Count());
+    Ids owned;
+    for (const auto& [id, pet] : world_.pets) {
+      const auto owns = [&](const Person* person) { return person->id() == pet.owner_id(); };
+      if (std::any_of(found_.begin(), found_.end(), owns)) owned.push_back(id);
+    }
+    Ids followed;
+    for (const google::protobuf::Message* pet : pets) {
+      followed.push_back(static_cast<const Pet*>(pet)->id());
+    }
+    EXPECT_EQ(Sorted(followed), owned);
+    const auto found = reader_.Query<Person>().Where(Filter<Person>(condition));
+    EXPECT_EQ(Sorted(IdsOf(found.Follow(PersonModel::pets))), owned);
     Ids expected =
         IdsBy(By([](const Person& a, const Person& b) { return Order(Age(b), Age(a)); }));
     if (expected.size() > 4) expected.resize(4);

@@ -52,6 +52,10 @@ void Queries(const kin::Snapshot& snapshot) {
   const auto query = snapshot.Query<Person>();
   static_cast<void>(query.Where(P::active));  // kin: Where takes a condition, such as UserModel::age >= 18
   static_cast<void>(query.Where(PetModel::years > 2));  // kin: the condition is on another model than the query's
+  static_cast<void>(query.OrderBy(PetModel::name));  // kin: OrderBy takes fields of the query's model
+  static_cast<void>(query.OrderBy(P::tags));  // kin: OrderBy takes fields that hold one value, which has an order
+  static_cast<void>(query.OrderBy(kin::Descending(P::home)));  // kin: OrderBy takes fields that hold one value, which has an order
+  static_cast<void>(query.OrderBy(5));  // kin: OrderBy takes fields and kin::Descending(field)
   static_cast<void>(query.Follow(PetModel::owner));  // kin: Follow takes an association of the query's model
   static_cast<void>(query.Resolve(PetModel::owner));  // kin: Resolve takes an association of the query's model
 }
@@ -64,6 +68,8 @@ void Results(const kin::Snapshot& snapshot) {
   static_cast<void>(query.Sum(P::city));  // kin: Sum and Average are for fields that hold one number
   static_cast<void>(query.Sum(PetModel::years));  // kin: the field is not one of the query's model
   static_cast<void>(query.Min(P::home));  // kin: Min and Max are for fields that hold one value, which has an order
+  static_cast<void>(query.DeleteAll());  // kin: DeleteAll is for queries of a transaction
+  static_cast<void>(query.UpdateAll([](Person&) {}));  // kin: UpdateAll is for queries of a transaction
   static_cast<void>(query.Follow(P::boss).Explain());  // kin: Explain is for a query of a model
   static_cast<void>(query.With({}).begin());  // kin: a query with bounds may fail while it is iterated
 }

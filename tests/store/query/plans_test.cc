@@ -317,5 +317,39 @@ TEST_F(PlansTest, ExistsStopsAtTheFirst) {
   EXPECT_EQ(Judged([](const auto& query) { EXPECT_EQ(query.Limit(4).Count(), 4); }), 4);
 }
 
+// The other associations of each record that is found would take long to follow.
+TEST(IntersectionTest, WhatTwoAssociationsLeadToIsIntersectedWhereFollowingThemCostsMore) {
+  struct Fixture : QueryTest {
+    void TestBody() override {}
+    void Run() {
+      Write([&](Transaction& txn) {
+        for (int club = 1; club <= 40; ++club) Put(txn, ClubOf(absl::StrCat("c", club), club));
+        for (int id = 1; id <= 50; ++id) {
+          Put(txn, Named(id));
+          for (int i = 0; i < 40; ++i) {
+            Put(txn, PetOf(static_cast<std::uint32_t>(100 * id + i), id, "x"));
+            if (id % 2 == 0 || i < 39) Put(txn, MembershipOf(id, absl::StrCat("c", i + 1)));
+          }
+        }
+      });
+      const Snapshot snapshot = store_->GetSnapshot();
+      const auto query = snapshot.Query<Person>().Where(
+          PersonModel::pets.Has(PetModel::id.In({100, 200, 201, 300, 400, 99999})) &&
+          PersonModel::clubs.Has(ClubModel::name == "c40"));
+      const query::Explanation plan = query.ExplainRun();
+      EXPECT_EQ(plan.chosen.path,
+                "pets of query_test.Pet by [key (id), 6 keys], intersected with "
+                "[clubs of query_test.Club by [key (name)]]");
+      EXPECT_EQ(plan.visited, 2);
+      EXPECT_EQ(plan.found, 2);
+      EXPECT_THAT(plan.judged, IsEmpty());
+      EXPECT_EQ(Sorted(IdsOf(query)), Ids({2, 4}));
+      EXPECT_EQ(query.Count(), 2);
+      EXPECT_EQ(IdsOf(query.OrderBy(Descending(PersonModel::id)).Limit(1)), Ids({4}));
+    }
+  };
+  Fixture().Run();
+}
+
 }  // namespace
 }  // namespace kin::testing

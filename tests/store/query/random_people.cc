@@ -121,6 +121,32 @@ query::AssociationName To(const char* name, const google::protobuf::Descriptor* 
   return query::AssociationName(Person::descriptor(), target, name);
 }
 
+// Three models away: who has a boss in a club of that rank, or one whose pet has that name.
+Question AskDeep(const std::string& name, std::int64_t rank) {
+  const Condition pets =
+      Built(query::Has(To("pets", Pet::descriptor()),
+                       Built(query::Compare(*Pet::descriptor()->FindFieldByName("name"),
+                                            Comparison::kEqual, name))));
+  const Condition clubs =
+      Built(query::Has(To("clubs", Club::descriptor()),
+                       Built(query::Compare(*Club::descriptor()->FindFieldByName("rank"),
+                                            Comparison::kEqual, rank))));
+  return {Built(query::Has(To("boss", Person::descriptor()), query::Or({pets, clubs}))),
+          [name, rank](const World& world, const Person& p) {
+            if (!p.has_boss_id()) return std::optional(false);
+            const Person& boss = world.people.at(p.boss_id());
+            const auto named = [&](const Pet& pet) { return pet.name() == name; };
+            const auto ranked = [&](const Club& club) { return club.rank() == rank; };
+            return std::optional(CountPets(world, boss, named) != 0 ||
+                                 CountClubs(world, boss, ranked) != 0);
+          },
+          absl::StrCat("(EXISTS (SELECT 1 FROM pets t WHERE t.owner_id = p.boss_id AND t.name = '",
+                       name,
+                       "') OR EXISTS (SELECT 1 FROM memberships m JOIN clubs t ON t.name = "
+                       "m.club_name WHERE m.person_id = p.boss_id AND t.rank = ",
+                       rank, "))")};
+}
+
 }  // namespace
 
 Schema PeopleSchema() { return Schema::Of<Person, Profile, Pet, Toy, Club, Membership>(); }
@@ -151,6 +177,7 @@ Person RandomPeople::NewPerson(const World& world) {
   p.set_big(static_cast<std::uint64_t>(Below(5)));
   p.set_small(static_cast<std::uint32_t>(Below(4)));
   if (!OneIn(3)) p.set_limit(Below(10));
+  for (int i = Below(4); i > 0; --i) p.add_tags(kNicks[Below(6)]);
   return p;
 }
 
@@ -297,7 +324,7 @@ Question RandomPeople::AskText() {
   const std::string nick = kNicks[Below(6)];
   const std::string city = kCities[Below(5)];
   const auto city_of = [](const Person& p) { return std::optional(p.city()); };
-  switch (Below(9)) {
+  switch (Below(11)) {
     case 0:
       return Comparing<std::string>("nick", c, nick, NickOf);
     case 1:
@@ -328,7 +355,8 @@ Question RandomPeople::AskText() {
               [city](const World&, const Person& p) {
                 return std::optional(absl::StartsWith(p.city(), city));
               },
-              ""};
+              absl::StrCat("substr(CAST(p.city AS BLOB), 1, ", city.size(), ") = CAST('", city,
+                           "' AS BLOB)")};
     case 7: {
       const std::string first = kNames[Below(4)];
       const std::string last = kNames[Below(4)];
@@ -339,14 +367,30 @@ Question RandomPeople::AskText() {
               },
               absl::StrCat("(p.first_name = '", first, "' AND p.last_name = '", last, "')")};
     }
-    default: {
-      const absl::Time time = absl::FromUnixSeconds(Below(5) * 100);
-      return {Built(query::Compare(FieldOf("born"), c, time)),
-              [c, time](const World&, const Person& p) -> std::optional<bool> {
-                if (!p.has_born()) return std::nullopt;
-                return Holds(c, absl::FromUnixSeconds(p.born().seconds()), time);
+    case 8:
+      return {Built(query::Matches(FieldOf("nick"), absl::StrCat(nick, ".*b?c*"))),
+              [nick](const World&, const Person& p) -> std::optional<bool> {
+                if (!p.has_nick()) return std::nullopt;
+                return absl::StartsWith(p.nick(), nick);
+              },
+              absl::StrCat("p.nick GLOB '", nick, "*'")};
+    case 9:
+      return {Built(query::HasElement(FieldOf("tags"), nick)),
+              [nick](const World&, const Person& p) {
+                return std::optional(std::count(p.tags().begin(), p.tags().end(), nick) != 0);
               },
               ""};
+    default: {
+      const absl::Time time = absl::FromUnixSeconds(Below(5) * 100);
+      return {
+          Built(query::Compare(FieldOf("born"), c, time)),
+          [c, time](const World&, const Person& p) -> std::optional<bool> {
+            if (!p.has_born()) return std::nullopt;
+            return Holds(c, absl::FromUnixSeconds(p.born().seconds()), time);
+          },
+          absl::StrCat("p.born ", Sql(c), " '",
+                       absl::FormatTime("%Y-%m-%dT%H:%M:%S.000000000Z", time, absl::UTCTimeZone()),
+                       "'")};
     }
   }
 }
@@ -357,9 +401,11 @@ Question RandomPeople::AskAssociation() {
   const std::string name = kNames[Below(4)];
   const Condition pet_name =
       Built(query::Compare(*Pet::descriptor()->FindFieldByName("name"), Comparison::kEqual, name));
+  const Condition older =
+      Built(query::Compare(*Pet::descriptor()->FindFieldByName("years"), Comparison::kGreater, n));
   const auto named = [name](const auto& pet) { return pet.name() == name; };
   const auto any = [](const auto&) { return true; };
-  switch (Below(7)) {
+  switch (Below(10)) {
     case 0:
       return {Built(query::Has(To("pets", Pet::descriptor()), pet_name)),
               [named](const World& world, const Person& p) {
@@ -409,6 +455,31 @@ Question RandomPeople::AskAssociation() {
               },
               absl::StrCat("(SELECT count(*) FROM memberships m WHERE m.person_id = p.id) ", Sql(c),
                            " ", n)};
+    case 6:
+      return AskDeep(name, n);
+    case 7:
+      return {Built(query::Count(To("pets", Pet::descriptor()), c, n % 3, older)),
+              [c, n](const World& world, const Person& p) {
+                const auto wanted = [n](const Pet& pet) {
+                  return pet.has_years() && pet.years() > n;
+                };
+                return std::optional(Holds(c, CountPets(world, p, wanted), n % 3));
+              },
+              absl::StrCat("(SELECT count(*) FROM pets t WHERE t.owner_id = p.id AND t.years > ", n,
+                           ") ", Sql(c), " ", n % 3)};
+    case 8:
+      return {Built(query::Has(To("reports", Person::descriptor()),
+                               Built(query::Compare(FieldOf("age"), c, n)))),
+              [c, n](const World& world, const Person& p) {
+                for (const auto& [id, other] : world.people) {
+                  if (BossOf(other) == p.id() && other.has_age() && Holds(c, other.age(), n)) {
+                    return std::optional(true);
+                  }
+                }
+                return std::optional(false);
+              },
+              absl::StrCat("EXISTS (SELECT 1 FROM people r WHERE r.boss_id = p.id AND r.age ",
+                           Sql(c), " ", n, ")")};
     default:
       return {Built(query::Has(To("first_pet", Pet::descriptor()), pet_name)),
               [named](const World& world, const Person& p) {
@@ -419,7 +490,8 @@ Question RandomPeople::AskAssociation() {
                 }
                 return std::optional(false);
               },
-              ""};
+              absl::StrCat("coalesce((SELECT t.name = '", name,
+                           "' FROM pets t WHERE t.owner_id = p.id ORDER BY t.id LIMIT 1), 0)")};
   }
 }
 
