@@ -31,6 +31,7 @@ void WriteBehind::Attempt(Waiter* leader) {
   // Those who wait are woken before the batch is taken apart.
   PendingBatch applied;
   int next = -1;
+  bool tidy = false;
   {
     absl::MutexLock lock(&mutex_);
     if (!in_flight_) std::swap(applied, pending_);
@@ -42,13 +43,14 @@ void WriteBehind::Attempt(Waiter* leader) {
     gather_until_ = start + took + std::min(2 * took, kLongestGathering);
     patience_ =
         took <= kLongestPatience ? std::min(2 * took, kLongestPatience) : absl::ZeroDuration();
+    tidy = backend_->NeedsTidy();
     attempting_ = false;
     // Whoever writes next can begin while the others wake up.
     if (leader != nullptr) next = HandOver();
   }
   if (next >= 0) bells_[next].RingOnce();
   Ring(bells);
-  if (backend_->NeedsTidy()) chores_.Do();
+  if (tidy) chores_.Do();
 }
 
 void WriteBehind::TakeBatch() {

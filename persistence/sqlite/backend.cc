@@ -36,7 +36,13 @@ bool Exists(const std::string& path) {
 SqliteBackend::SqliteBackend(std::string path, std::string vfs, MigrateOptions migrate)
     : given_path_(std::move(path)), vfs_(std::move(vfs)), migrate_(std::move(migrate)) {}
 
-SqliteBackend::~SqliteBackend() { ForgetStatements(); }
+SqliteBackend::~SqliteBackend() {
+  // A log that may have a hole is left to whoever opens it next.
+  if (database_ && checkpointer_.in_doubt()) {
+    sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  ForgetStatements();
+}
 
 absl::Status SqliteBackend::Named(const absl::Status& status) const {
   if (status.ok()) return status;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -22,8 +23,7 @@ constexpr int kLargePages = 16384;
 // The file of the log of `database`; null if there is none.
 int LogOf(Database& database, sqlite3_file** log) {
   *log = nullptr;
-  const int code =
-      sqlite3_file_control(database.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, log);
+  const int code = sqlite3_file_control(database.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, log);
   if (code == SQLITE_OK && *log != nullptr && (*log)->pMethods == nullptr) *log = nullptr;
   return code;
 }
@@ -41,6 +41,29 @@ int WriteAgain(sqlite3_file* file) {
     at += length;
   }
   return code;
+}
+
+// What a checkpoint has moved without coming to its end is not synced, and after a sync of the
+// file that failed may never be: the next one is to move all of the log again. (SQLite keeps that
+// count, and the lock of whoever checkpoints, where https://www.sqlite.org/walformat.html says.)
+// REQUIRES: no other connection begins the log anew.
+int ForgetMoved(Database& database) {
+  constexpr int kIndexBytes = 32768;
+  constexpr int kMovedAt = 96;
+  constexpr int kCheckpointLock = 1;
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(database.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) return code;
+  void volatile* index = nullptr;
+  code = file->pMethods->xShmMap(file, 0, kIndexBytes, 0, &index);
+  if (code != SQLITE_OK || index == nullptr) return code;
+  code = file->pMethods->xShmLock(file, kCheckpointLock, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+  if (code != SQLITE_OK) return code;
+  auto* moved =
+      reinterpret_cast<volatile std::uint32_t*>(static_cast<volatile char*>(index) + kMovedAt);
+  __atomic_store_n(moved, std::uint32_t{0}, __ATOMIC_SEQ_CST);
+  return file->pMethods->xShmLock(file, kCheckpointLock, 1,
+                                  SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
 }
 
 absl::Status SyncOf(Database& database, bool write_again) {
@@ -73,7 +96,7 @@ void Checkpointer::Watch(const std::string& path, const std::string& vfs) {
     device_ = info.st_dev;
     file_ = info.st_ino;
   }
-  log_in_doubt_.store(true, std::memory_order_relaxed);
+  in_doubt_.store(true, std::memory_order_relaxed);
 }
 
 absl::Status Checkpointer::Open() {
@@ -99,36 +122,53 @@ absl::Status Checkpointer::Open() {
 // connection which writes: what fails in a checkpoint is not taken for synced by SyncLog.
 absl::StatusOr<Moved> Checkpointer::Move(int mode) {
   absl::StatusOr<Moved> moved = Checkpoint(connection_, mode);
-  // It begins with a sync of the log.
-  if (!moved.ok()) log_in_doubt_.store(true, std::memory_order_relaxed);
+  // Not where the disk is full, or somebody else moves pages: no sync has failed then.
+  if (!moved.ok() && (sqlite3_errcode(connection_.get()) & 0xff) == SQLITE_IOERR) {
+    in_doubt_.store(true, std::memory_order_relaxed);
+  }
   return moved;
 }
 
 absl::Status Checkpointer::SyncLog(Database& database) {
-  if (log_in_doubt_.load(std::memory_order_relaxed)) {
+  if (in_doubt_.load(std::memory_order_relaxed)) {
     absl::MutexLock lock(&mutex_);
     return WriteLogAgain(database);
   }
+  absl::MutexLock lock(&sync_);
   absl::Status status = SyncOf(database, /*write_again=*/false);
-  if (!status.ok()) log_in_doubt_.store(true, std::memory_order_relaxed);
+  if (!status.ok()) in_doubt_.store(true, std::memory_order_relaxed);
   return status;
 }
 
 // The kernel reports a failed write once, and then takes the page for written: to sync again would
 // prove nothing. So the log is written once more first. A checkpoint in its place, which would
 // write the same into the database, is no way out: cut off by a power failure, it would leave the
-// database half changed, and beside it a log with a hole, which could not complete it.
+// database half changed, and beside it a log with a hole, which could not complete it. The
+// transaction, which changes nothing, keeps everybody from adding to the log or beginning it anew.
 absl::Status Checkpointer::WriteLogAgain(Database& database) {
-  absl::Status status = SyncOf(database, /*write_again=*/true);
-  log_in_doubt_.store(!status.ok(), std::memory_order_relaxed);
+  absl::Status status = database.Exec("BEGIN IMMEDIATE");
+  if (!status.ok()) return status;
+  status = SyncOf(database, /*write_again=*/true);
+  if (status.ok()) {
+    const int code = ForgetMoved(database);
+    if (code != SQLITE_OK) status = ToStatus(code, "cannot have the log moved again");
+  }
+  absl::Status ended = database.Exec("ROLLBACK");
+  status.Update(ended);
+  in_doubt_.store(!status.ok(), std::memory_order_relaxed);
   return status;
 }
 
 absl::Status Checkpointer::Run() {
   absl::MutexLock lock(&mutex_);
-  absl::Status status = Open();
+  absl::Status status;
+  {
+    // A file that is opened while a sync fails is not told of it.
+    absl::MutexLock no_sync(&sync_);
+    status = Open();
+  }
   if (!status.ok()) return status;
-  if (log_in_doubt_.load(std::memory_order_relaxed)) {
+  if (in_doubt_.load(std::memory_order_relaxed)) {
     absl::MutexLock turn(&turn_);
     absl::MutexLock no_batch(&batch_);
     status = WriteLogAgain(connection_);
@@ -140,7 +180,9 @@ absl::Status Checkpointer::Run() {
     absl::MutexLock turn(&turn_);
     absl::MutexLock no_batch(&batch_);
     const int pages = log_pages_.load(std::memory_order_relaxed);
-    if (pages - moved->pages_moved > kFewPages && pass < kMostPasses) continue;
+    // With fewer pages than there were, a batch has begun the log anew.
+    const int before = pages >= moved->pages_in_log ? moved->pages_moved : 0;
+    if (pages - before > kFewPages && pass < kMostPasses) continue;
     moved = Move(pages >= kLargePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
     if (!moved.ok()) return moved.status();
     if (moved->all()) log_pages_.store(0, std::memory_order_relaxed);
@@ -153,8 +195,8 @@ absl::Status Checkpointer::Run() {
 absl::Status Checkpointer::Close(Database& database) {
   absl::MutexLock lock(&mutex_);
   // The last connection moves what is in the log.
-  absl::Status status = log_in_doubt_.load(std::memory_order_relaxed) ? WriteLogAgain(database)
-                                                                      : absl::OkStatus();
+  absl::Status status =
+      in_doubt_.load(std::memory_order_relaxed) ? WriteLogAgain(database) : absl::OkStatus();
   if (!status.ok() || !connection_) return status;
   return connection_.Close();
 }

@@ -69,6 +69,9 @@ class Checkpointer {
   // that failed, here or in a checkpoint, what is in the log is written once more before.
   absl::Status SyncLog(Database& database) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Whether what is in the log, or was moved from it, may not be on the disk, whatever was synced.
+  bool in_doubt() const { return in_doubt_.load(std::memory_order_relaxed); }
+
   // Closes the connection, which Run would open again. `database` is to be closed next; what is in
   // the log can be moved then.
   absl::Status Close(Database& database) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -95,9 +98,12 @@ class Checkpointer {
   absl::Mutex turn_ ABSL_ACQUIRED_BEFORE(batch_);
   absl::Mutex batch_;
 
-  // What is in the log may not reach the disk by a sync alone. Set by whoever sees a sync fail;
-  // cleared under mutex_.
-  std::atomic<bool> log_in_doubt_{false};
+  // Held where the log is synced, but for what holds mutex_.
+  absl::Mutex sync_ ABSL_ACQUIRED_AFTER(mutex_);
+
+  // What is in the log may not reach the disk by a sync alone, nor what was moved from it. Set by
+  // whoever sees a sync fail; cleared under mutex_.
+  std::atomic<bool> in_doubt_{false};
   std::atomic<int> log_pages_{0};
   std::atomic<int> due_at_{kDuePages};
 };
