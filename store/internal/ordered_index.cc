@@ -272,8 +272,10 @@ const OrderedIndex::Node* OrderedIndex::Node::next() const {
   for (int rank = 0; rank < CountIn(order); ++rank) {
     if (SlotAt(order, rank) == slot) return NodeFrom(leaf, order, rank + 1);
   }
-  // Unlinked.
-  return NodeFrom(leaf, order, leaf->RankOf(order, Key(bytes())));
+  // Unlinked. The same may have been added again since: whoever stood here has had it.
+  int rank = leaf->RankOf(order, Key(bytes()));
+  if (rank < CountIn(order) && leaf->node[SlotAt(order, rank)]->bytes() == bytes()) ++rank;
+  return NodeFrom(leaf, order, rank);
 }
 
 const OrderedIndex::Node* OrderedIndex::NodeFrom(const Leaf* leaf, Order order, int rank) {
@@ -563,13 +565,14 @@ void OrderedIndex::Split(Leaf* leaf, int rank, Node* node, Version* entry) {
   }
   (next == nullptr ? last_ : next->previous) = right;
   const Found at = HintOf(*leaf);
+  // Before they can be reached: a reader asks a node where it is.
+  left->TakeNodes();
+  if (!one) right->TakeNodes();
   // Invariant 2.
   (leaf->previous == nullptr ? first_ : leaf->previous->next)
       .store(left, std::memory_order_release);
   ReplaceHint(at, left);
   if (!one) InsertHint(at, right);
-  left->TakeNodes();
-  if (!one) right->TakeNodes();
   memory_bytes_ += left->memory_bytes() + (one ? 0 : right->memory_bytes());
   leaves_.fetch_add(one ? 0 : 1, std::memory_order_relaxed);
   RetireLeaf(leaf);

@@ -31,7 +31,8 @@ class Table;
 //  1. The bytes of a node never change, nor does a leaf's low bound. What a slot of a leaf says of
 //     bytes and node is written once, before the leaf's `order` first names the slot (release;
 //     R reads `order` acquire). So R that has read `order` may use its slots for as long as it
-//     likes, also of nodes that are unlinked meanwhile.
+//     likes, also of nodes that are unlinked meanwhile. A node says where it is (`place_`, release
+//     where it moves; R reads it acquire) before any leaf that has it can be reached.
 //  2. A leaf has the nodes from its low bound to before that of the one that `next` leads to. The
 //     first leaf's is the empty one. W replaces a full leaf by one or two new ones: they are whole
 //     before they can be reached (release), and the old one stays as it was: stale, with its

@@ -258,7 +258,7 @@ int Cursor::NextBackward(const Version** out) {
     if (group_.empty()) {
       if (started_ && (node_ == nullptr || end_ <= path_.begin)) break;
       FillGroup();
-      if (group_.empty()) break;
+      if (group_.empty()) continue;  // What was there has been unlinked since; on before it.
     }
     const Version* version = ordered.Visible(*group_.back(), limit_);
     group_.pop_back();
