@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 #include <vector>
 
 #include "kin/store/model.h"
@@ -56,8 +55,6 @@ struct TermOf<Term<F, kDescending>> {
 // By terms, then by the key.
 template <typename M, typename... Terms>
 struct OrderList {
-  static_assert((std::is_same_v<typename Terms::Model, M> && ...),
-                "kin: OrderBy takes fields of the query's model");
   static constexpr bool kEmpty = sizeof...(Terms) == 0;
 
   static bool Less(const M& a, const M& b) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "kin/store/query/query.h"  // IWYU pragma: keep
 
 namespace kin {
@@ -68,6 +69,14 @@ template <typename F>
 using GroupKey =
     std::optional<Kept<decltype(Access<F>::Get(std::declval<const typename F::Model&>()))>>;
 
+// Abseil knows of no std::optional where it has one of its own.
+struct GroupHash {
+  template <typename T>
+  std::size_t operator()(const std::optional<T>& key) const {
+    return key.has_value() ? absl::HashOf(*key) : 0;
+  }
+};
+
 }  // namespace query::internal
 
 KIN_QUERY_TEMPLATE
@@ -97,6 +106,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto KIN_QUERY::Where(P condition) const {
 KIN_QUERY_TEMPLATE
 template <typename... Terms>
 auto KIN_QUERY::OrderBy(Terms... /*terms*/) const {
+  static_assert((std::is_same_v<typename query::internal::TermOf<Terms>::Type::Model, M> && ...),
+                "kin: OrderBy takes fields of the query's model");
   return As<Condition,
             query::internal::OrderList<M, typename query::internal::TermOf<Terms>::Type...>,
             kChecked>(condition_);
@@ -406,7 +417,7 @@ auto KIN_QUERY::Extreme() const -> Result<std::optional<query::internal::Copied<
       if constexpr (kChecked) {
         if (!first.ok()) return first.status();
         if (!*first) return std::optional<query::internal::Copied<F>>();
-        return std::optional(query::internal::Access<F>::Copy(**first.value()));
+        return std::optional(query::internal::Access<F>::Copy(**first));
       } else {
         if (!first) return std::nullopt;
         return query::internal::Access<F>::Copy(*first);
@@ -658,7 +669,7 @@ class Grouped {
       Folding folding;
     };
     auto interrupt = query_.NewInterrupt();
-    absl::flat_hash_map<Key, Group> groups;
+    absl::flat_hash_map<Key, Group, GroupHash> groups;
     query_.ForEachResult(false, &interrupt, [&](const M& record) {
       groups.try_emplace(KeyOf(record), Group{&record, Folding()})
           .first->second.folding.Add(record);

@@ -355,8 +355,9 @@ Question RandomPeople::AskText() {
               [city](const World&, const Person& p) {
                 return std::optional(absl::StartsWith(p.city(), city));
               },
-              absl::StrCat("substr(CAST(p.city AS BLOB), 1, ", city.size(), ") = CAST('", city,
-                           "' AS BLOB)")};
+              // No part of an empty BLOB is NULL, in SQLite.
+              absl::StrCat("coalesce(substr(CAST(p.city AS BLOB), 1, ", city.size(),
+                           "), x'') = CAST('", city, "' AS BLOB)")};
     case 7: {
       const std::string first = kNames[Below(4)];
       const std::string last = kNames[Below(4)];
