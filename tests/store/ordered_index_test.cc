@@ -2,12 +2,14 @@
 #include "kin/store/internal/ordered_index.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,6 +107,54 @@ TEST(OrderedIndexTest, CompositeKeysAreInTheOrderOfTheirParts) {
   for (PairRef pair : snapshot.All<Pair>()) seen.emplace_back(pair->left(), pair->right());
   EXPECT_EQ(seen.size(), 15u);
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+}
+
+// What was taken out by the savepoint and added again is in another place than the range is at.
+TEST(OrderedIndexTest, ARecordThatIsInsertedAgainIsGivenOnce) {
+  auto store = OpenStore();
+  auto commit = store->Write([](Transaction& txn) -> absl::Status {
+    if (auto s = txn.Insert(NewWord("a", "1")).status(); !s.ok()) return s;
+    const auto savepoint = txn.Savepoint();
+    if (auto s = txn.Insert(NewWord("b", "2")).status(); !s.ok()) return s;
+    const auto words = txn.All<Word>();
+    auto it = words.begin();  // Has looked ahead, to b.
+    std::vector<std::string> seen = {(*it)->id()};
+    txn.RollbackTo(savepoint);
+    if (auto s = txn.Insert(NewWord("b", "2")).status(); !s.ok()) return s;
+    while (++it != words.end()) seen.push_back((*it)->id());
+    EXPECT_THAT(seen, ElementsAre("a", "b"));
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(commit.ok()) << commit.status();
+}
+
+// Leaves are split while a reader comes to them, both ways.
+TEST(OrderedIndexTest, ReadersComeToLeavesThatAreBeingSplit) {
+  auto store = OpenStore();
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    std::size_t most = 0;
+    while (!done) {
+      const Snapshot snapshot = store->GetSnapshot();
+      const std::vector<std::string> ids = Ids(snapshot);
+      EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+      EXPECT_EQ(ids.size(), static_cast<std::size_t>(snapshot.Count<Word>()));
+      EXPECT_GE(ids.size(), most);
+      most = ids.size();
+      const WordRef last = snapshot.Query<Word>().OrderBy(ordered_test::WordModel::id).Last();
+      EXPECT_EQ(last ? last->id() : "", ids.empty() ? "" : ids.back());
+    }
+  });
+  std::mt19937 random(7);
+  for (int i = 0; i < 3000; ++i) {
+    const std::string id = std::to_string(random());
+    auto commit = store->Write(
+        [&](Transaction& txn) -> absl::Status { return txn.Upsert(NewWord(id, id)).status(); });
+    EXPECT_TRUE(commit.ok()) << commit.status();
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(store->CheckInvariants(), absl::OkStatus());
 }
 
 TEST(OrderedIndexTest, ARangeOfATransactionMayBeIteratedWhileItChanges) {

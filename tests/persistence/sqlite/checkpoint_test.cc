@@ -154,6 +154,52 @@ TEST_F(CheckpointBackendTest, CloseMovesTheLogAndRemovesIt) {
             std::to_string(kMiB));
 }
 
+// What a checkpoint has copied without coming to the end of the log is not synced. A sync of the
+// file that then fails may lose it, and the log begins anew only when it is in the file for good.
+TEST_F(CheckpointTest, WhatWasMovedInPartIsMovedAgainAfterASyncThatFailed) {
+  FaultyVfs vfs;
+  const Schema schema = Schema::Of<Unsigned>();
+  Unsigned record;
+  CommitNumber commit = 0;
+  std::string text;
+  {
+    SqliteBackend backend(path_, vfs.name());
+    testing::NoLoader loader;
+    ASSERT_TRUE(backend.Load(schema, loader).ok());
+    ASSERT_TRUE(backend.Start().ok());
+    const auto write = [&](std::size_t bytes) {
+      persistence::Batch batch;
+      batch.from = commit++;
+      batch.to = commit;
+      batch.next_ids = {0};
+      batch.models.resize(1);
+      record.set_text(text = std::string(bytes, static_cast<char>('a' + commit % 26)));
+      (batch.from == 0 ? batch.models[0].inserts : batch.models[0].updates) = {&record};
+      const absl::Status applied = backend.Apply(batch);
+      ASSERT_TRUE(applied.ok()) << applied;
+      ASSERT_TRUE(backend.Sync().ok());
+    };
+    write(8 * kMiB);
+    {
+      RawDatabase reader(path_, vfs.name());
+      reader.Exec("BEGIN");
+      reader.QueryOne("SELECT length(text) FROM unsigneds");
+      write(kMiB);
+      ASSERT_TRUE(backend.Tidy().ok());  // As far as the reader's state.
+    }
+    vfs.FailEvery(FaultyVfs::Op::kSync, 1, FaultyVfs::How::kLost, ".db");
+    EXPECT_FALSE(backend.Tidy().ok());
+    vfs.Heal();
+    EXPECT_TRUE(backend.Tidy().ok());
+    write(1);
+    vfs.Die();
+  }
+  vfs.PowerOn(1);
+  RawDatabase database(path_);
+  EXPECT_EQ(database.QueryOne("PRAGMA integrity_check"), "ok");
+  EXPECT_EQ(database.QueryOne("SELECT text FROM unsigneds"), text);
+}
+
 class FailingCheckpointTest : public CheckpointTest,
                               public ::testing::WithParamInterface<FaultyVfs::Op> {
  protected:

@@ -27,8 +27,12 @@ inline Schema FullSchema() {
 // A connection of another program.
 class RawDatabase {
  public:
-  explicit RawDatabase(const std::string& path) {
-    EXPECT_EQ(sqlite3_open(path.c_str(), &connection_), SQLITE_OK) << path;
+  explicit RawDatabase(const std::string& path, const std::string& vfs = "") {
+    EXPECT_EQ(
+        sqlite3_open_v2(path.c_str(), &connection_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                        vfs.empty() ? nullptr : vfs.c_str()),
+        SQLITE_OK)
+        << path;
   }
   ~RawDatabase() { sqlite3_close(connection_); }
   RawDatabase(const RawDatabase&) = delete;
