@@ -1,3 +1,4 @@
+// Over 600 lines: leaves, the hints that lead to them and their changes rest on the same invariants.
 #include "kin/store/internal/ordered_index.h"
 
 #include <algorithm>
