@@ -19,6 +19,8 @@ constexpr int kFewPages = 128;
 constexpr int kMostPasses = 4;
 // A log that was larger is cut off: 64 MiB, as journal_size_limit.
 constexpr int kLargePages = 16384;
+// For whoever has just opened the database as well, to let this connection read.
+constexpr int kOpenTimeoutMs = 2000;
 
 // The file of the log of `database`; null if there is none.
 int LogOf(Database& database, sqlite3_file** log) {
@@ -84,6 +86,8 @@ absl::StatusOr<Moved> Checkpoint(Database& database, int mode) {
                                              &moved.pages_moved);
   // With TRUNCATE, where a reader is in the way: as much is moved as may be, nothing cut off.
   const bool in_part = (code & 0xff) == SQLITE_BUSY && moved.pages_in_log >= 0;
+  // Somebody else moves pages: nothing is moved here, and all is left for the next time.
+  if ((code & 0xff) == SQLITE_BUSY && !in_part) return Moved{1, 0};
   if (code != SQLITE_OK && !in_part) return database.ErrorOf(code);
   return moved;
 }
@@ -109,6 +113,7 @@ absl::Status Checkpointer::Open() {
   absl::StatusOr<Database> connection =
       Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_);
   if (!connection.ok()) return connection.status();
+  sqlite3_busy_timeout(connection->get(), kOpenTimeoutMs);
   // The log is synced before pages are moved, the file after it.
   absl::Status status = connection->Exec("PRAGMA synchronous = NORMAL");
   // A connection that has never read knows of no log.

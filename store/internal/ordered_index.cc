@@ -1,4 +1,5 @@
-// Over 600 lines: leaves, the hints that lead to them and their changes rest on the same invariants.
+// Over 600 lines: leaves, the hints that lead to them and their changes rest on the same
+// invariants.
 #include "kin/store/internal/ordered_index.h"
 
 #include <algorithm>
@@ -98,12 +99,13 @@ struct alignas(64) OrderedIndex::Leaf {
                 std::memory_order_relaxed);
     ++used;
   }
-  // From now on its nodes say that they are here.
+  // From now on a node, or each, says that it is here.
+  void TakeNode(int slot) {
+    node[slot]->place_.store(reinterpret_cast<std::uintptr_t>(this) | static_cast<unsigned>(slot),
+                             std::memory_order_release);
+  }
   void TakeNodes() {
-    for (int i = 0; i < used; ++i) {
-      node[i]->place_.store(reinterpret_cast<std::uintptr_t>(this) | static_cast<unsigned>(i),
-                            std::memory_order_release);
-    }
+    for (int i = 0; i < used; ++i) TakeNode(i);
   }
 };
 
@@ -566,7 +568,9 @@ void OrderedIndex::Split(Leaf* leaf, int rank, Node* node, Version* entry) {
   }
   (next == nullptr ? last_ : next->previous) = right;
   const Found at = HintOf(*leaf);
-  // Before they can be reached: a reader asks a node where it is.
+  // Before they can be reached: a reader asks a node where it is. The one that says nothing yet
+  // comes first, for the others lead to the leaves as well.
+  rank < in_left ? left->TakeNode(rank) : right->TakeNode(rank - in_left);
   left->TakeNodes();
   if (!one) right->TakeNodes();
   // Invariant 2.
