@@ -108,7 +108,8 @@ void Field(sqlite3_context* context, int, sqlite3_value** values) {
         WireFormatLite::MakeTag(number, group ? WireFormatLite::WIRETYPE_START_GROUP
                                               : WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
     if (!group) output.WriteVarint32(static_cast<std::uint32_t>(value.size()));
-    output.WriteRaw(value.data(), static_cast<int>(value.size()));
+    // SQLite gives no address for an empty BLOB, and protobuf would copy from it.
+    if (!value.empty()) output.WriteRaw(value.data(), static_cast<int>(value.size()));
     if (group) output.WriteTag(WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_END_GROUP));
   }
   ReturnBytes(context, bytes);
