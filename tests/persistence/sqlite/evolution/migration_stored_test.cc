@@ -157,6 +157,27 @@ TEST_F(MigrationTest, ADatabaseOfTheFirstVersion) {
     EXPECT_THAT(std::string(OpenDynamic(schema, path_).status().message()),
                 HasSubstr("t.User.name: its type is another"));
   }
+  // With nothing but a field less: its column, which has no default, must not be in the way of new
+  // records.
+  make();
+  const std::string less = absl::StrCat(
+      Model("User", "int64 id = 1; string name = 2 [(kin.field).unique = true]; reserved 3, 4;"),
+      Model("Post",
+            "int64 id = 1; int64 user_id = 2 [(kin.field).belongs_to = {}]; "
+            "optional string title = 3;"),
+      Model("Tag", "string code = 1; reserved 2;", "primary_key: 'code'"));
+  ExpectBecomes(less, {{"User", "id: 1 name: 'ada'"},
+                       {"Post", "id: 7 user_id: 1 title: 't'"},
+                       {"Tag", "code: 'c'"}});
+  {
+    const DynamicSchema schema(less);
+    auto store = OpenDynamic(schema, path_);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE(
+        Upsert(**store, schema, {{"User", "id: 2 name: 'bob'"}, {"Tag", "code: 'd'"}}).ok());
+    const absl::Status closed = (*store)->Close();
+    EXPECT_TRUE(closed.ok()) << closed;
+  }
   // And a program that comes by as older one.
   make();
   const std::string more = absl::StrCat(
