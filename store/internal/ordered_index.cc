@@ -88,7 +88,10 @@ struct alignas(64) OrderedIndex::Leaf {
     }
     return low;
   }
-  std::size_t memory_bytes() const { return sizeof(Leaf) + low_size; }
+  static std::size_t BytesFor(std::size_t low_size) {
+    return (sizeof(Leaf) + low_size + 63) / 64 * 64;
+  }
+  std::size_t memory_bytes() const { return BytesFor(low_size); }
 
   // For a leaf that is not published yet: `slots` nodes, in order.
   void Append(Node* of, std::uint64_t of_prefix, Version* of_entry) {
@@ -157,6 +160,8 @@ struct OrderedIndex::Hints {
     return low;
   }
 
+  std::size_t memory_bytes() const { return sizeof(Hints) + capacity * sizeof(Item); }
+
   const std::size_t capacity;
   std::atomic<std::size_t> size{0};
   Item* const items;
@@ -170,6 +175,7 @@ struct OrderedIndex::Block {
     return static_cast<Leaf*>(hints.items[i].to.load(std::memory_order_acquire));
   }
   std::size_t size() const { return hints.size.load(std::memory_order_acquire); }
+  std::size_t memory_bytes() const { return sizeof(Block) - sizeof(Hints) + hints.memory_bytes(); }
 
   Hints hints;
 };
@@ -190,7 +196,7 @@ OrderedIndex::OrderedIndex(Table* table, int index)
   auto* blocks = new Hints(16);
   blocks->Insert(0, 0, block);
   blocks_.store(blocks, std::memory_order_release);
-  memory_bytes_ = last_->memory_bytes();
+  memory_bytes_ = last_->memory_bytes() + block->memory_bytes() + blocks->memory_bytes();
 }
 
 OrderedIndex::~OrderedIndex() {
@@ -209,8 +215,7 @@ OrderedIndex::~OrderedIndex() {
 }
 
 OrderedIndex::Leaf* OrderedIndex::NewLeaf(absl::string_view low) {
-  const std::size_t bytes = (sizeof(Leaf) + low.size() + 63) / 64 * 64;
-  void* memory = std::aligned_alloc(64, bytes);
+  void* memory = std::aligned_alloc(64, Leaf::BytesFor(low.size()));
   if (memory == nullptr) throw std::bad_alloc();
   Leaf* leaf = new (memory) Leaf;
   leaf->low_size = static_cast<std::uint32_t>(low.size());
@@ -633,12 +638,14 @@ void OrderedIndex::InsertHint(Found after, Leaf* leaf) {
     const bool last = leaf == last_;
     const std::size_t kept = last ? Block::kLeaves : Block::kLeaves / 2;
     auto* right = new Block;
+    memory_bytes_ += right->memory_bytes();
     for (std::size_t i = kept; i < Block::kLeaves; ++i) {
       right->hints.Insert(i - kept, block->leaf(i)->low_prefix, block->leaf(i));
     }
     if (last) right->hints.Insert(0, leaf->low_prefix, leaf);
     if (blocks->size.load(std::memory_order_relaxed) == blocks->capacity) {
       auto* larger = new Hints(2 * blocks->capacity);
+      memory_bytes_ += larger->memory_bytes() - blocks->memory_bytes();
       for (std::size_t i = 0; i < blocks->capacity; ++i) {
         larger->Insert(i, blocks->items[i].prefix.load(std::memory_order_relaxed),
                        blocks->items[i].to.load(std::memory_order_relaxed));
@@ -663,6 +670,7 @@ void OrderedIndex::EraseHint(Found at) {
   auto* block = static_cast<Block*>(blocks->items[at.block].to.load(std::memory_order_relaxed));
   if (block->size() == 1) {
     blocks->Erase(at.block);
+    memory_bytes_ -= block->memory_bytes();
     table_->context().RetireWith(block, &DeleteObject<Block>);
     return;
   }
@@ -676,6 +684,7 @@ bool OrderedIndex::Sound() const {
   std::size_t slot = 0;
   std::int64_t nodes = 0;
   std::int64_t leaves = 0;
+  std::size_t bytes_used = blocks.memory_bytes();
   const Leaf* previous = nullptr;
   for (const Leaf* leaf = first_.load(); leaf != nullptr; leaf = leaf->next.load()) {
     if (i == blocks.size.load()) return false;
@@ -685,6 +694,7 @@ bool OrderedIndex::Sound() const {
         (slot == 0 && blocks.items[i].prefix.load() != leaf->low_prefix)) {
       return false;
     }
+    if (slot == 0) bytes_used += block.memory_bytes();
     if (++slot == block.size()) {
       ++i;
       slot = 0;
@@ -700,7 +710,9 @@ bool OrderedIndex::Sound() const {
               (reinterpret_cast<std::uintptr_t>(leaf) | static_cast<unsigned>(at))) {
         return false;
       }
+      bytes_used += sizeof(Node) + bytes.size();
     }
+    bytes_used += leaf->memory_bytes();
     if (leaf->end_prefix.load() != (next == nullptr ? ~std::uint64_t{0} : next->low_prefix) ||
         (CountIn(order) == 0 && previous != nullptr)) {
       return false;
@@ -710,7 +722,7 @@ bool OrderedIndex::Sound() const {
     previous = leaf;
   }
   return previous == last_ && i == blocks.size.load() && nodes == nodes_.load() &&
-         leaves == leaves_.load();
+         leaves == leaves_.load() && bytes_used == memory_bytes_;
 }
 
 }  // namespace kin::internal
