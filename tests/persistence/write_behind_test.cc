@@ -343,22 +343,6 @@ TEST_F(WriteBehindTest, ABatchAppliedButNotAcknowledgedIsNotAppliedTwice) {
   EXPECT_EQ(database_.batches().size(), 1u);
 }
 
-TEST_F(WriteBehindTest, WaitsGrowBetweenRetries) {
-  options_.retry_for = absl::InfiniteDuration();
-  Open();
-  faults_.FailBefore(absl::UnavailableError("full"), 1000);
-  InsertMany(1);
-  clock_.Advance(absl::Seconds(1));
-  faults_.AwaitCalls(1);
-  AdvanceUntil([&] { return faults_.calls() >= 9; });
-  const absl::Time start = clock_.Now();
-  AdvanceUntil([&] { return faults_.calls() >= 10; });
-  // After 8 doublings of 10 ms, less a random half.
-  EXPECT_GT(clock_.Now() - start, absl::Seconds(1));
-  faults_.Heal();
-  AdvanceUntil([&] { return store_->durable_commit() == 1; }, absl::Seconds(1));
-}
-
 TEST_F(WriteBehindTest, ALastingFaultHaltsAndGoesOnWithoutLoss) {
   Open();
   faults_.FailBefore(absl::DataLossError("the table is damaged"), 1000);
