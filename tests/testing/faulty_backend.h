@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "kin/persistence/backend.h"
+#include "kin/tests/testing/forwarding_backend.h"
 
 namespace kin::testing {
 
@@ -136,42 +137,32 @@ class Faults {
 };
 
 // Another backend, with faults.
-class FaultyBackend final : public persistence::Backend {
+class FaultyBackend final : public ForwardingBackend {
  public:
   FaultyBackend(std::unique_ptr<persistence::Backend> backend, Faults* faults)
-      : backend_(std::move(backend)), faults_(faults) {}
+      : ForwardingBackend(std::move(backend)), faults_(faults) {}
 
-  absl::StatusOr<LoadedState> Load(const Schema& schema, Loader& loader) override {
-    return backend_->Load(schema, loader);
-  }
-  absl::Status Describe(absl::Span<const Violation> violations) override {
-    return backend_->Describe(violations);
-  }
-  absl::Status Start() override { return backend_->Start(); }
-  absl::Status Admit(absl::Span<const Change> changes) const override {
-    return backend_->Admit(changes);
-  }
   absl::Status Apply(const persistence::Batch& batch) override {
     faults_->Called(batch);
     absl::Status status = faults_->Next(&faults_->before_);
     if (!status.ok()) return status;
     status = faults_->Next(&faults_->during_);
     if (!status.ok()) return ApplyPart(batch, status);
-    status = backend_->Apply(batch);
+    status = ForwardingBackend::Apply(batch);
     return status.ok() ? faults_->Next(&faults_->after_) : status;
   }
   absl::Status Sync() override {
     absl::Status status = faults_->Next(&faults_->sync_);
-    return status.ok() ? backend_->Sync() : status;
+    return status.ok() ? ForwardingBackend::Sync() : status;
   }
-  bool NeedsTidy() const override { return faults_->tidies() || backend_->NeedsTidy(); }
+  bool NeedsTidy() const override { return faults_->tidies() || ForwardingBackend::NeedsTidy(); }
   absl::Status Tidy() override {
     absl::Status status = faults_->Tidied();
-    return status.ok() ? backend_->Tidy() : status;
+    return status.ok() ? ForwardingBackend::Tidy() : status;
   }
   absl::Status Close() override {
     absl::Status status = faults_->Next(&faults_->close_);
-    return status.ok() ? backend_->Close() : status;
+    return status.ok() ? ForwardingBackend::Close() : status;
   }
 
  private:
@@ -186,13 +177,12 @@ class FaultyBackend final : public persistence::Backend {
       } else {
         continue;
       }
-      if (!backend_->Apply(batch).ok()) return status;
+      if (!ForwardingBackend::Apply(batch).ok()) return status;
       return absl::InternalError("the backend applied a batch that has a row twice");
     }
     return status;
   }
 
-  const std::unique_ptr<persistence::Backend> backend_;
   Faults* const faults_;
 };
 

@@ -1,6 +1,8 @@
 #include "kin/tests/testing/faulty_vfs.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -87,12 +89,14 @@ struct FaultyVfs::Impl {
   std::int64_t room ABSL_GUARDED_BY(mutex) = -1;  // Bytes until the disk is full; -1: without end.
   std::int64_t faults ABSL_GUARDED_BY(mutex) = 0;
   std::int64_t left ABSL_GUARDED_BY(mutex) = -1;  // Calls until all is dead; -1: without end.
+  bool kills ABSL_GUARDED_BY(mutex) = false;
   std::map<std::string, DiskFile> disk ABSL_GUARDED_BY(mutex);
   std::mt19937_64 random ABSL_GUARDED_BY(mutex);  // For what a failed sync leaves.
 
   // Nothing: the call goes ahead.
   std::optional<How> Next(Op op, const std::string* path = nullptr) {
     absl::MutexLock lock(&mutex);
+    if (left == 0 && kills) kill(getpid(), SIGKILL);
     if (left == 0) return How::kError;
     if (left > 0) --left;
     auto it = plan.find(op);
@@ -393,6 +397,12 @@ std::int64_t FaultyVfs::faults() const {
 void FaultyVfs::Die(std::int64_t calls) {
   absl::MutexLock lock(&impl_->mutex);
   impl_->left = calls;
+}
+
+void FaultyVfs::Kill(std::int64_t calls) {
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->left = calls;
+  impl_->kills = true;
 }
 
 bool FaultyVfs::dead() const {

@@ -59,6 +59,8 @@ class FaultyVfs {
   // are closed, one of the two follows:
   void Die(std::int64_t calls = 0);
   bool dead() const;
+  // The same, and not as if: the next call after that kills the process.
+  void Kill(std::int64_t calls);
   // Only the process was dead: files are as it left them.
   void Restart();
   // The power was off: each file has the contents that the disk holds, which is what was there when
