@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "kin/store/internal/key_parts.h"
+#include "kin/store/query/internal/filter_literal.h"
 #include "kin/store/query/internal/walk.h"
 #include "re2/re2.h"
 
@@ -80,7 +81,7 @@ bool TextHolds(const Node& node, absl::string_view text) {
 std::shared_ptr<const re2::RE2> CompilePattern(const FieldDescriptor& field,
                                                absl::string_view pattern) {
   re2::RE2::Options options(re2::RE2::Quiet);
-  if (field.type() == FieldDescriptor::TYPE_BYTES) {
+  if (Unwrapped(field).type() == FieldDescriptor::TYPE_BYTES) {
     options.set_encoding(re2::RE2::Options::EncodingLatin1);
   }
   return std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()),

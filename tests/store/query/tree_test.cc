@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "gmock/gmock.h"
+#include "google/protobuf/descriptor.pb.h"
+#include "google/protobuf/wrappers.pb.h"
 #include "gtest/gtest.h"
 #include "kin/store/query/internal/bound_condition.h"
 #include "tests/store/query/people.kin.h"
@@ -150,6 +152,27 @@ TEST(TreeTest, TextsStartWithContainAndMatchAsAWhole) {
   EXPECT_EQ(TruthOf(Matches(email, "ada.*com"), person), "true");
   EXPECT_EQ(TruthOf(Matches(email, "ada"), person), "false");
   EXPECT_EQ(TruthOf(StartsWith(FieldOf("nick"), "a"), person), "unknown");
+}
+
+// A wrapper is as the value that it holds, of which any bytes match a dot.
+TEST(TreeTest, PatternsOfWrappedBytesAreOfBytes) {
+  const google::protobuf::DescriptorPool* generated =
+      google::protobuf::DescriptorPool::generated_pool();
+  google::protobuf::DescriptorPool pool(generated);
+  google::protobuf::FileDescriptorProto file;
+  file.set_name("wrapped.proto");
+  file.add_dependency(google::protobuf::BytesValue::descriptor()->file()->name());
+  auto* field = file.add_message_type()->add_field();
+  file.mutable_message_type(0)->set_name("Wrapped");
+  field->set_name("bytes");
+  field->set_number(1);
+  field->set_label(google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
+  field->set_type_name(".google.protobuf.BytesValue");
+  const google::protobuf::FileDescriptor* built = pool.BuildFile(file);
+  ASSERT_NE(built, nullptr);
+  const auto condition = Matches(*built->message_type(0)->field(0), "a.");
+  ASSERT_TRUE(condition.ok()) << condition.status();
+  EXPECT_TRUE(internal::MatchesPattern(*(*condition)->pattern, "a\xff"));
 }
 
 TEST(TreeTest, ComparesFieldsOfOneKindAndSigns) {
