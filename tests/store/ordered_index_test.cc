@@ -245,6 +245,36 @@ TEST(OrderedIndexTest, EachSnapshotKeepsItsOrder) {
   }
 }
 
+// The order is that of the whole key, of which all that is asked for has one part.
+TEST(OrderedIndexTest, AQueryGoesOnFromARecordWithAnotherPartOfTheKey) {
+  auto store = OpenStore();
+  auto commit = store->Write([](Transaction& txn) -> absl::Status {
+    for (int left = 0; left < 300; ++left) {
+      for (const char* right : {"b", "a", "c"}) {
+        Pair pair;
+        pair.set_left(left);
+        pair.set_right(right);
+        if (auto s = txn.Insert(pair).status(); !s.ok()) return s;
+      }
+    }
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(commit.ok()) << commit.status();
+  const Snapshot snapshot = store->GetSnapshot();
+  const auto query = snapshot.Query<Pair>().Where(ordered_test::PairModel::left == 5);
+  const auto after = [&](int left, const char* right) {
+    std::string found;
+    for (PairRef pair : query.After(snapshot.Find<Pair>(left, right)).ToVector()) {
+      found += pair->right();
+    }
+    return found;
+  };
+  EXPECT_THAT(query.Explain().chosen.path, ::testing::HasSubstr("ordered index (left, right)"));
+  EXPECT_EQ(after(4, "c"), "abc");
+  EXPECT_EQ(after(5, "a"), "bc");
+  EXPECT_EQ(after(6, "a"), "");
+}
+
 TEST(OrderedIndexTest, GoesBothWaysFromAnyPlace) {
   auto store = OpenStore();
   auto commit = store->Write([](Transaction& txn) -> absl::Status {

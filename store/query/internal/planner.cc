@@ -330,13 +330,18 @@ void Planner::Narrow(const std::string& prefix, const std::vector<FieldFacts>& f
   for (const OrderTerm& term : request_.order) {
     if (fixed(term.field)) return;
   }
+  const graph::FieldList& ties = table_.model().primary_key;
+  if (std::any_of(ties.begin(), ties.end(), fixed)) return;
   KeyParts key;
   if (!table_.keys(path->index).Read(*request_.after, &key)) return;
   std::string bytes = prefix;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const bool leading =
         std::all_of(fields.begin(), fields.begin() + static_cast<long>(i) + 1, fixed);
-    if (!leading) AppendPart(key.parts[i], &bytes);
+    if (leading) continue;
+    // Behind a field that has one value here, and may have another in `after`, is no order.
+    if (fixed(fields[i])) break;
+    AppendPart(key.parts[i], &bytes);
   }
   if (path->backward) {
     // Ties are judged one by one. `reversed` begins at the end, and stops at `after`.

@@ -194,5 +194,31 @@ TEST_F(OrderTest, ByKeysOfOtherTypes) {
             Ids({4'000'000'000, 7}));
 }
 
+// An index gives the order by what is before the field that has one value, and the record to go on
+// from has another there.
+TEST_F(OrderTest, GoesOnFromARecordThatTheConditionIsNotTrueOf) {
+  Write([&](Transaction& txn) {
+    for (int id = 101; id <= 1100; ++id) {
+      Person person = Named(id);
+      person.set_city("d");
+      person.set_score(5);
+      Put(txn, person);
+    }
+    for (int id = 11; id <= 14; ++id) {
+      Person person = Named(id);
+      person.set_city("c");
+      person.set_score(id == 12 || id == 14 ? 5 : 9);
+      Put(txn, person);
+    }
+  });
+  const Snapshot snapshot = store_->GetSnapshot();
+  const auto query = snapshot.Query<Person>().Where(PersonModel::score == 5);
+  const auto forward = query.OrderBy(PersonModel::city).After(snapshot.Find<Person>(11)).Limit(3);
+  EXPECT_THAT(forward.Explain().chosen.path, ::testing::HasSubstr("ordered index (city, score)"));
+  EXPECT_EQ(IdsOf(forward), Ids({12, 14, 101}));
+  const auto from_13 = query.OrderBy(PersonModel::city).After(snapshot.Find<Person>(13)).Limit(2);
+  EXPECT_EQ(IdsOf(from_13), Ids({14, 101}));
+}
+
 }  // namespace
 }  // namespace kin::testing
