@@ -128,7 +128,8 @@ bool DynamicQuery::Less(const Message& a, const Message& b) const {
 }
 
 absl::StatusOr<DynamicQuery::Records> DynamicQuery::Followed(Interrupt* interrupt) const {
-  absl::StatusOr<Records> owners = parent_->ToVector();
+  // Its own bounds were those of this query, before With.
+  absl::StatusOr<Records> owners = parent_->Find(interrupt);
   if (!owners.ok()) return owners.status();
   Records records;
   absl::flat_hash_set<const Message*> seen;
@@ -145,8 +146,12 @@ absl::StatusOr<DynamicQuery::Records> DynamicQuery::Followed(Interrupt* interrup
 }
 
 absl::StatusOr<DynamicQuery::Records> DynamicQuery::ToVector() const {
-  if (!status_.ok()) return status_;
   Interrupt interrupt(&options_, absl::OkStatus());
+  return Find(&interrupt);
+}
+
+absl::StatusOr<DynamicQuery::Records> DynamicQuery::Find(Interrupt* interrupt) const {
+  if (!status_.ok()) return status_;
   const query::Condition condition = query::And(conditions_);
   const auto bound = BoundCondition::Bind(view_, table_->model().descriptor, condition);
   if (!bound.ok()) return bound.status();
@@ -165,23 +170,23 @@ absl::StatusOr<DynamicQuery::Records> DynamicQuery::ToVector() const {
     return limit_ < 0 || static_cast<std::int64_t>(found.size()) < Wanted();
   };
   if (parent_ != nullptr) {
-    const absl::StatusOr<Records> records = Followed(&interrupt);
+    const absl::StatusOr<Records> records = Followed(interrupt);
     if (!records.ok()) return records.status();
     std::all_of(records->begin(), records->end(), add);
   } else if (limit_ != 0) {
     const query::internal::Plan plan(RequestOf(Ordered()));
     delivered = delivered || plan.ordered();
-    Cursor cursor(plan, &interrupt);
+    Cursor cursor(plan, interrupt);
     const internal::Version* batch[Cursor::kBatch];
     bool more = true;
-    while (const int size = !more || interrupt.Stopped() ? 0 : cursor.Next(batch)) {
+    while (const int size = !more || interrupt->Stopped() ? 0 : cursor.Next(batch)) {
       for (int i = 0; i < size && more; ++i) {
         const internal::Version* version = internal::VisibleAt(batch[i], view_->Limit());
         if (version != nullptr) more = add(table_->MessageOf(version));
       }
     }
   }
-  if (!interrupt.status().ok()) return interrupt.status();
+  if (!interrupt->status().ok()) return interrupt->status();
   Records& records = delivered ? found : top.Sorted();
   const auto size = static_cast<std::int64_t>(records.size());
   records.erase(records.begin(), records.begin() + std::min(offset_, size));

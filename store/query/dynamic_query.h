@@ -66,6 +66,7 @@ class DynamicQuery {
     return !order_.empty() || offset_ > 0 || limit_ >= 0 || after_ != nullptr;
   }
   bool Less(const Message& a, const Message& b) const;
+  absl::StatusOr<Records> Find(query::internal::Interrupt* interrupt) const;
   absl::StatusOr<Records> Followed(query::internal::Interrupt* interrupt) const;
   std::int64_t Wanted() const;
 

@@ -228,8 +228,8 @@ class Query {
 
   // How the results are found; after a run, how many records that visited. Explain() does not run
   // the query.
-  query::Explanation Explain() const { return Explained(false); }
-  query::Explanation ExplainRun() const { return Explained(true); }
+  Result<query::Explanation> Explain() const { return Explained(false); }
+  Result<query::Explanation> ExplainRun() const { return Explained(true); }
 
   // In a transaction: calls change(M&) for each result, as Transaction::Update does, or deletes
   // them, as Transaction::Delete; returns how many. The results are determined first. On error,
@@ -297,7 +297,7 @@ class Query {
   Result<std::optional<query::internal::Copied<F>>> Extreme() const;
   template <typename Fold>
   auto Aggregate() const -> Result<typename Fold::Answer>;
-  query::Explanation Explained(bool run) const;
+  Result<query::Explanation> Explained(bool run) const;
   template <typename Change>
   absl::StatusOr<std::int64_t> ChangeAll(Change change) const;
 

@@ -170,9 +170,8 @@ void KIN_QUERY::ForEachOfTable(const Plan& plan, Interrupt* interrupt, Visit& vi
   const bool judged = !plan.exact();
   const internal::Stamp limit = view_->Limit();
   while (const int size = cursor.Next(batch)) {
-    if constexpr (kChecked) {
-      if (interrupt->Stopped()) return;
-    }
+    // Also where this query has no bounds: one with bounds may follow from it.
+    if (interrupt->Stopped()) return;
     for (int i = 0; i < size; ++i) {
       query::internal::Cursor::Prefetch(batch, i, size);
       const internal::Version* version = internal::VisibleAt(batch[i], limit);
@@ -202,7 +201,7 @@ void KIN_QUERY::ForEachMatch(bool ordered, bool reversed, std::int64_t wanted, b
     const std::vector<const M*> records = source_.Collect(view_, interrupt);
     constexpr std::size_t kAhead = 12;
     for (std::size_t i = 0; i < records.size(); ++i) {
-      if (kChecked && i % query::internal::Cursor::kBatch == 0 && interrupt->Stopped()) return;
+      if (i % query::internal::Cursor::kBatch == 0 && interrupt->Stopped()) return;
       if (i + kAhead < records.size()) {
         __builtin_prefetch(reinterpret_cast<const char*>(records[i + kAhead]) - 16);
         __builtin_prefetch(reinterpret_cast<const char*>(records[i + kAhead]) + 48);
@@ -461,13 +460,14 @@ auto KIN_QUERY::ResolveTo() const -> Result<std::vector<std::pair<Ref, Out>>> {
 }
 
 KIN_QUERY_TEMPLATE
-query::Explanation KIN_QUERY::Explained(bool run) const {
+auto KIN_QUERY::Explained(bool run) const -> Result<query::Explanation> {
   static_assert(kTable, "kin: Explain is for a query of a model; explain the one before Follow");
+  Interrupt interrupt = NewInterrupt();
+  if (!interrupt.status().ok()) return Answer(interrupt, query::Explanation());
   const bool ordered = !Order::kEmpty || Paged();
   const Plan plan(RequestOf(ordered, false, page_.wanted()));
   query::Explanation explanation = query::internal::Explain(plan);
   if (!run) return explanation;
-  Interrupt interrupt = NewInterrupt();
   std::int64_t visited = 0;
   std::int64_t found = 0;
   query::internal::Cursor cursor(plan, &interrupt);
@@ -486,7 +486,7 @@ query::Explanation KIN_QUERY::Explained(bool run) const {
   }
   explanation.visited = visited;
   explanation.found = found;
-  return explanation;
+  return Answer(interrupt, std::move(explanation));
 }
 
 KIN_QUERY_TEMPLATE

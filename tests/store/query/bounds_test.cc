@@ -133,6 +133,45 @@ TEST_F(BoundsTest, ADeadlineStopsDynamicQueriesToo) {
   EXPECT_LE(judged_, 1300);
 }
 
+TEST_F(BoundsTest, BoundsHoldForTheQueryThatIsFollowedFrom) {
+  std::atomic<bool> cancelled{false};
+  const auto query = Judging([&] { cancelled = true; })
+                         .Follow(PersonModel::boss)
+                         .Follow(PersonModel::pets)
+                         .With({.cancelled = &cancelled});
+  EXPECT_EQ(query.Count().status().code(), absl::StatusCode::kCancelled);
+  EXPECT_GE(judged_, 1);
+  EXPECT_LE(judged_, 600);
+}
+
+TEST_F(BoundsTest, BoundsHoldForADynamicQueryThatIsFollowedFrom) {
+  std::atomic<bool> cancelled{false};
+  const auto judge = [&](const internal::View*, const google::protobuf::Message&) {
+    ++judged_;
+    cancelled = true;
+    return true;
+  };
+  auto people = DynamicQuery::Of(snapshot_, *Person::descriptor());
+  ASSERT_TRUE(people.ok()) << people.status();
+  people->Where(query::Function(Person::descriptor(), "cancels", judge));
+  auto bosses = people->Follow("boss");
+  ASSERT_TRUE(bosses.ok()) << bosses.status();
+  auto pets = bosses->Follow("pets");
+  ASSERT_TRUE(pets.ok()) << pets.status();
+  pets->With({.cancelled = &cancelled});
+  EXPECT_EQ(pets->ToVector().status().code(), absl::StatusCode::kCancelled);
+  EXPECT_LE(judged_, 600);
+}
+
+TEST_F(BoundsTest, ARunThatIsStoppedExplainsNothing) {
+  std::atomic<bool> cancelled{false};
+  const auto query = Judging([&] { cancelled = true; }).With({.cancelled = &cancelled});
+  EXPECT_TRUE(query.Explain().ok()) << query.Explain().status();
+  EXPECT_EQ(query.ExplainRun().status().code(), absl::StatusCode::kCancelled);
+  EXPECT_LE(judged_, 600);
+  EXPECT_EQ(snapshot_.Query<Person>().With({}).ExplainRun()->found, kPeople);
+}
+
 TEST_F(BoundsTest, AStoppedUpdateAllHasChangedNothing) {
   std::atomic<bool> cancelled{false};
   Write([&](Transaction& txn) {
@@ -174,6 +213,15 @@ TEST_F(BoundsTest, StatusTellsOfAFilterOnAnotherModel) {
   EXPECT_EQ(order.With({}).ToVector().status(), query.status());
 }
 
+TEST_F(BoundsTest, AQueryThatIsNotValidCannotBeExplained) {
+  const auto wrong = snapshot_.Query<Person>().Where(PersonModel::pets.Has(
+      Filter<Pet>(*query::Compare(*Person::descriptor()->FindFieldByName("city"),
+                                  query::Comparison::kEqual, std::string("x")))));
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(wrong.With({}).Explain().status(), wrong.status());
+  EXPECT_EQ(wrong.With({}).ExplainRun().status(), wrong.status());
+}
+
 TEST_F(BoundsTest, UpdateAllOfAQueryThatIsNotValidIsAnErrorAlsoWithoutBounds) {
   Write([&](Transaction& txn) {
     const auto deleted = txn.Query<Person>().Where(WrongFilter()).DeleteAll();
@@ -189,6 +237,7 @@ TEST_F(BoundsDeathTest, AskingAQueryThatIsNotValidIsACheckedFailure) {
   const auto query = snapshot_.Query<Person>().Where(WrongFilter());
   EXPECT_DEATH(static_cast<void>(query.Count()), "a query that is not valid was asked");
   EXPECT_DEATH(static_cast<void>(query.begin()), "a query that is not valid was asked");
+  EXPECT_DEATH(static_cast<void>(query.Explain()), "a query that is not valid was asked");
 }
 
 TEST_F(BoundsTest, AQueryOwnsWhatItWasGiven) {
