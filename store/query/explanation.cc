@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "kin/store/query/internal/explain.h"
+#include "kin/store/query/internal/planner.h"
 
 namespace kin::query {
 namespace {
@@ -32,7 +33,8 @@ std::string WhyNotByIndex(const Node& node, const internal::Plan& plan) {
   }
   for (const graph::Index& index : plan.request().table->model().indexes) {
     if (std::find(index.fields.begin(), index.fields.end(), node.field) != index.fields.end()) {
-      return "another way is cheaper, or leaves out records";
+      return absl::StrCat("another way is cheaper, or leaves out records, or has more than ",
+                          internal::kMaxProduct, " keys");
     }
   }
   return absl::StrCat(node.field->name(), " has no index");

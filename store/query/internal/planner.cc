@@ -30,7 +30,6 @@ constexpr double kSortRow = 15;
 constexpr double kTopRow = 4;
 // Of the records that a condition is judged of, how many satisfy it, as long as nothing is known.
 constexpr double kUnknownSelectivity = 0.25;
-constexpr std::size_t kMaxKeys = 4096;
 constexpr std::size_t kProbedKeys = 32;
 constexpr int kMaxDepth = 4;
 
@@ -92,6 +91,14 @@ bool ExcludesAbsent(const Node& node, const FieldDescriptor* field) {
     default:
       return false;
   }
+}
+
+// Whether a record has the value that a comparison with == asks for.
+bool HasValue(const Message& record, const Node& equal) {
+  OperandView value;
+  std::string scratch;
+  return ReadOperand(record, *equal.field, &value, &scratch) &&
+         CompareOperands(value, equal.operand.view()) == 0;
 }
 
 KeyPart PartOf(const FieldDescriptor& field, const Operand& operand) {
@@ -264,8 +271,10 @@ void Planner::AddLookup(int index, const std::vector<FieldFacts>& facts,
       continue;
     }
     const std::vector<Operand>& operands = of_field->in->operands;
-    if (path.keys.size() * operands.size() > kMaxKeys) return;
+    const std::size_t size = path.keys.size() * operands.size();
+    if (path.keys.size() > 1 && operands.size() > 1 && size > kMaxProduct) return;
     std::vector<KeyParts> keys;
+    keys.reserve(size);
     for (const KeyParts& key : path.keys) {
       for (const Operand& operand : operands) {
         keys.push_back(key);
@@ -326,22 +335,24 @@ void Planner::Narrow(const std::string& prefix, const std::vector<FieldFacts>& f
     const FieldFacts* of_field = Find(facts, field);
     return of_field != nullptr && of_field->equal != nullptr;
   };
-  // A field that has one value here may have another in `after`, which then is beyond all of these.
+  // A field that has one value here may have another in `after`, which need not be among the
+  // results. Then its place in the index says nothing of where these go on.
+  const auto differs = [&](const FieldDescriptor* field) {
+    return fixed(field) && !HasValue(*request_.after, *Find(facts, field)->equal);
+  };
   for (const OrderTerm& term : request_.order) {
-    if (fixed(term.field)) return;
+    if (differs(term.field)) return;
   }
   const graph::FieldList& ties = table_.model().primary_key;
-  if (std::any_of(ties.begin(), ties.end(), fixed)) return;
+  if (std::any_of(fields.begin(), fields.end(), differs)) return;
+  if (std::any_of(ties.begin(), ties.end(), differs)) return;
   KeyParts key;
   if (!table_.keys(path->index).Read(*request_.after, &key)) return;
   std::string bytes = prefix;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const bool leading =
         std::all_of(fields.begin(), fields.begin() + static_cast<long>(i) + 1, fixed);
-    if (leading) continue;
-    // Behind a field that has one value here, and may have another in `after`, is no order.
-    if (fixed(fields[i])) break;
-    AppendPart(key.parts[i], &bytes);
+    if (!leading) AppendPart(key.parts[i], &bytes);
   }
   if (path->backward) {
     // Ties are judged one by one. `reversed` begins at the end, and stops at `after`.

@@ -22,6 +22,10 @@ struct FieldFacts {
 };
 
 // Fills in a plan.
+// Where several fields of an index have several values each: no more keys than these are tried.
+// What a single field may be costs no more than the list that was given.
+inline constexpr std::size_t kMaxProduct = 4096;
+
 class Planner {
  public:
   explicit Planner(Plan* plan)

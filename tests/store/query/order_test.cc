@@ -175,6 +175,36 @@ TEST_F(OrderTest, APageGoesOnBehindARecordThatDoesNotMatchAnyMore) {
       << "5 is gone, and lives in the snapshot before";
 }
 
+// The record from which it goes on need not satisfy the condition: a field of which the index has
+// one value may have another there, and says nothing of where to begin.
+TEST_F(OrderTest, APageGoesOnBehindARecordWithAnotherValueOfAFixedField) {
+  AddPerson(7, [](Person& person) {
+    person.set_city("b");
+    person.set_score(7);
+  });
+  const Snapshot snapshot = store_->GetSnapshot();
+  const auto people = snapshot.Query<Person>();
+  const auto by_city = people.Where(PersonModel::score == 2).OrderBy(PersonModel::city);
+  EXPECT_EQ(IdsOf(by_city.After(snapshot.Find<Person>(1)).Limit(9).ToVector()), Ids({4}))
+      << "1 has its city and a lower score";
+  EXPECT_EQ(by_city.After(snapshot.Find<Person>(3)).Last()->id(), 4);
+  EXPECT_EQ(IdsOf(by_city.After(snapshot.Find<Person>(2)).ToVector()), Ids({4}));
+  EXPECT_EQ(by_city.After(snapshot.Find<Person>(7)).Last(), PersonRef()) << "comes after 4";
+  const auto low = people.Where(PersonModel::score == 1).OrderBy(PersonModel::city);
+  EXPECT_EQ(IdsOf(low.After(snapshot.Find<Person>(2)).Limit(9).ToVector()), Ids({3, 1, 5}));
+  EXPECT_EQ(IdsOf(low.After(snapshot.Find<Person>(4)).Limit(9).ToVector()), Ids({5}))
+      << "4 has a higher score";
+  EXPECT_EQ(low.After(snapshot.Find<Person>(4)).Last()->id(), 5);
+  const auto descending =
+      people.Where(PersonModel::score == 7).OrderBy(Descending(PersonModel::city));
+  EXPECT_EQ(IdsOf(descending.After(snapshot.Find<Person>(1)).Limit(9).ToVector()), Ids({7}));
+  const auto fixed = people.Where(PersonModel::city == "b" && PersonModel::score >= 1)
+                         .OrderBy(PersonModel::city, PersonModel::score);
+  EXPECT_EQ(IdsOf(fixed.After(snapshot.Find<Person>(5)).Limit(9).ToVector()), Ids({4, 7}));
+  EXPECT_EQ(IdsOf(fixed.After(snapshot.Find<Person>(2)).Limit(2).ToVector()), Ids({1, 5}))
+      << "2 is of a city before";
+}
+
 TEST_F(OrderTest, ByKeysOfOtherTypes) {
   Add(ClubOf("skat", 1), ClubOf("chess", 1), ClubOf("go", 0));
   Add(MembershipOf(2, "chess"), MembershipOf(1, "skat"), MembershipOf(1, "chess"),

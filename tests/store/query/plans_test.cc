@@ -1,5 +1,6 @@
 // How queries find their records: each row of the table of docs/queries.md, and what it says below.
 #include <cstdint>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@ namespace kin::testing {
 namespace {
 
 using namespace ::query_test;  // NOLINT: all models of the schema.
+using ::testing::_;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
@@ -123,6 +125,21 @@ TEST_F(PlansTest, AHashIndexTakesValuesForAllOfItsFields) {
   EXPECT_EQ(half.chosen.path, kScan);
   EXPECT_THAT(half.judged, ElementsAre(AllOf(StartsWith("last_name == \"l1\""),
                                              HasSubstr("another way is cheaper, or leaves out"))));
+}
+
+TEST_F(PlansTest, AnIndexTakesAsManyValuesOfOneFieldAsThereAre) {
+  std::vector<std::int64_t> ids(5000);
+  std::iota(ids.begin(), ids.end(), 1);
+  const query::Explanation plan = Plan(PersonModel::id.In(ids));
+  EXPECT_EQ(plan.chosen.path, kScan) << "there are 1000 people";
+  ASSERT_FALSE(plan.others.empty());
+  EXPECT_EQ(plan.others[0].path, "key (id), 5000 keys") << "and it was weighed";
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back(absl::StrCat("l", i));
+  const query::Explanation product =
+      Plan(PersonModel::last_name.In(names) && PersonModel::first_name.In(names));
+  EXPECT_THAT(product.others, IsEmpty()) << "each of one with each of the other are too many";
+  EXPECT_THAT(product.judged, ElementsAre(HasSubstr("more than 4096 keys"), _));
 }
 
 TEST_F(PlansTest, AnOrderedIndexTakesARange) {
@@ -349,6 +366,31 @@ TEST(IntersectionTest, WhatTwoAssociationsLeadToIsIntersectedWhereFollowingThemC
     }
   };
   Fixture().Run();
+}
+
+// City and score are an index. That of the record from which it goes on is another one.
+TEST_F(PlansTest, APageBehindARecordOfAnotherFixedValueIsWhole) {
+  const auto low = All().Where(PersonModel::score == 2).OrderBy(PersonModel::city);
+  const auto after = low.After(snapshot_.Find<Person>(92));
+  ASSERT_EQ(after.Limit(3).Explain().order, "by the index");
+  EXPECT_EQ(IdsOf(after.Limit(3).ToVector()), Ids({102, 202, 302}));
+  EXPECT_EQ(after.Last()->id(), 902);
+  const auto high = All().Where(PersonModel::score == 92).OrderBy(Descending(PersonModel::city));
+  const auto descending = high.After(snapshot_.Find<Person>(2));
+  ASSERT_EQ(descending.Limit(3).Explain().order, "by the index");
+  EXPECT_EQ(IdsOf(descending.Limit(3).ToVector()), Ids({92, 192, 292}));
+}
+
+// Of a fixed field that has the same value there, the index begins where the page does.
+TEST_F(PlansTest, APageBehindARecordOfTheSameFixedValueBeginsThere) {
+  const auto query = All()
+                         .Where(PersonModel::city == "c2")
+                         .OrderBy(PersonModel::city, PersonModel::score)
+                         .After(snapshot_.Find<Person>(982));
+  const query::Explanation plan = query.ExplainRun();
+  EXPECT_EQ(plan.order, "by the index");
+  EXPECT_EQ(plan.visited, 20) << "scores 82, and 92";
+  EXPECT_EQ(IdsOf(query.Limit(2).ToVector()), Ids({92, 192}));
 }
 
 }  // namespace
