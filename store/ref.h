@@ -240,7 +240,8 @@ class Range {
     // An older version may have another key.
     ABSL_ATTRIBUTE_NOINLINE bool SettleBehind(const internal::Version** entry) const {
       *entry = internal::VisibleAt(*entry, limit_);
-      return *entry != nullptr && range_.matches_(range_.owner_, *internal::RecordIn<M>(*entry));
+      return *entry != nullptr &&
+             range_.relation_->matches(range_.owner_, *internal::RecordIn<M>(*entry));
     }
 
     Range range_;
@@ -270,7 +271,9 @@ class Range {
     if (internal::IsList(cell_)) {
       const internal::PostingList& list = *internal::ListIn(cell_);
       const std::int64_t count = list.counts().At(view_->Limit());
-      if (count >= 0 && !list.mixed()) return static_cast<std::size_t>(count);
+      if (count >= 0 && !list.mixed() && (count == 0 || IsOfOwner(list))) {
+        return static_cast<std::size_t>(count);
+      }
     }
     std::size_t counted = 0;
     for (iterator it = begin(); it != end(); ++it) ++counted;
@@ -278,11 +281,16 @@ class Range {
   }
   bool empty() const { return begin() == end(); }
 
-  // For the library. `matches` tells whether a record still has `owner` for its parent.
-  using Matches = bool (*)(const void* owner, const M& record);
+  // For the library. What is known of the owner of a range.
+  struct Relation {
+    // Whether a record still has `owner` for its parent.
+    bool (*matches)(const void* owner, const M& record);
+    // The owner's key as in Key::number. Null: it is not one number.
+    std::uint64_t (*number)(const void* owner);
+  };
   Range(const internal::View* view, const internal::HashIndex* index, internal::Cell cell,
-        const void* owner, Matches matches)
-      : view_(view), index_(index), cell_(cell), owner_(owner), matches_(matches) {}
+        const void* owner, const Relation* relation)
+      : view_(view), index_(index), cell_(cell), owner_(owner), relation_(relation) {}
   Range(const internal::View* view, std::vector<const M*> collected)
       : view_(view),
         collected_(std::make_shared<const std::vector<const M*>>(std::move(collected))) {}
@@ -295,6 +303,13 @@ class Range {
   bool IsOfOneKey() const {
     return internal::IsList(cell_) && !view_->transaction &&
            !internal::ArrayIn(cell_)->mixed.load(std::memory_order_relaxed);
+  }
+
+  // Whether a posting list, which holds records of one key, is that of the owner: another key may
+  // have the same hash.
+  bool IsOfOwner(const internal::PostingList& list) const {
+    if (relation_->number != nullptr) return relation_->number(owner_) == list.key().number;
+    return begin() != end();
   }
 
   // The record at *position or after, whose position is stored; null at the end.
@@ -312,7 +327,7 @@ class Range {
       const internal::Version* version = internal::VisibleAt(entry, limit);
       if (version == nullptr) continue;
       const M* record = internal::RecordIn<M>(version);
-      if (matches_(owner_, *record)) return record;
+      if (relation_->matches(owner_, *record)) return record;
     }
     return nullptr;
   }
@@ -324,7 +339,7 @@ class Range {
     const internal::Version* version = internal::VisibleAt(entry, view_->Limit());
     if (version == nullptr) return nullptr;
     const M* record = internal::RecordIn<M>(version);
-    return matches_(owner_, *record) ? record : nullptr;
+    return relation_->matches(owner_, *record) ? record : nullptr;
   }
 
   const M* AtCollected(std::uint32_t* position) const {
@@ -343,7 +358,7 @@ class Range {
   const internal::HashIndex* index_ = nullptr;
   internal::Cell cell_ = 0;  // An entry or a posting list of `index_`.
   const void* owner_ = nullptr;
-  Matches matches_ = nullptr;
+  const Relation* relation_ = nullptr;
   std::shared_ptr<const std::vector<const M*>> collected_;  // Of a `through`.
 };
 

@@ -104,6 +104,23 @@ std::vector<const typename A::Target*> CollectThrough(const RefBase<typename A::
   return collected;
 }
 
+template <typename A>
+constexpr typename Range<typename A::Target>::Relation RelationOf() {
+  using Owner = typename A::Owner;
+  typename Range<typename A::Target>::Relation relation = {};
+  relation.matches = [](const void* owner, const typename A::Target& target) {
+    return A::Equal(*static_cast<const Owner*>(owner), target);
+  };
+  if constexpr (kOneNumber<A>) {
+    relation.number = [](const void* owner) {
+      return MakeKeyPart(A::Key(*static_cast<const Owner*>(owner))).number;
+    };
+  }
+  return relation;
+}
+template <typename A>
+inline constexpr typename Range<typename A::Target>::Relation kRelation = RelationOf<A>();
+
 // has_many.
 template <typename A>
 Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
@@ -127,9 +144,7 @@ Range<typename A::Target> Many(const RefBase<typename A::Owner>& ref) {
       return array->hash == hash;
     });
     if (cell == 0) return {};
-    return Range<Target>(view, &index, cell, &owner, [](const void* parent, const Target& target) {
-      return A::Equal(*static_cast<const typename A::Owner*>(parent), target);
-    });
+    return Range<Target>(view, &index, cell, &owner, &kRelation<A>);
   }
 }
 

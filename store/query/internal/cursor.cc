@@ -150,6 +150,7 @@ int Cursor::StartKey(const KeyParts& key, const Version** out) {
     if (kin::internal::IsList(cell)) {
       const kin::internal::PostingArray* array = kin::internal::ArrayIn(cell);
       if (array->hash != hash) return false;
+      if (!MayHoldKey(table_, path_.index, *array->list, key)) return true;
       list_ = array->list;
       array_ = array;
       used_ = array_->used.load(std::memory_order_acquire);

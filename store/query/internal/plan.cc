@@ -17,14 +17,17 @@ using ::kin::internal::HashIndex;
 using ::kin::internal::KeyParts;
 
 // The number of records that have a key in an index, -1 if that takes looking at them.
-std::int64_t CountOfKey(const View& view, const HashIndex& index, const KeyParts& key) {
+std::int64_t CountOfKey(const View& view, const Table& table, int position, const KeyParts& key) {
+  const HashIndex& index = table.index(position);
   if (index.unique()) return -1;
   const std::uint64_t hash = HashParts(key);
   std::int64_t count = -1;
   const kin::internal::Cell cell = index.lines()->Find(hash, [&](kin::internal::Cell candidate) {
     return kin::internal::IsList(candidate) && kin::internal::ListIn(candidate)->hash() == hash;
   });
-  if (cell != 0 && !kin::internal::ListIn(cell)->mixed()) {
+  if (cell == 0) return -1;
+  if (!MayHoldKey(table, position, *kin::internal::ListIn(cell), key)) return 0;
+  if (!kin::internal::ListIn(cell)->mixed()) {
     count = kin::internal::ListIn(cell)->counts().At(view.Limit());
   }
   return count;
@@ -63,7 +66,7 @@ std::optional<std::int64_t> Plan::KnownCount() const {
     case Path::Kind::kLookup: {
       std::int64_t sum = 0;
       for (const KeyParts& key : path_.keys) {
-        const std::int64_t count = CountOfKey(view, request_.table->index(path_.index), key);
+        const std::int64_t count = CountOfKey(view, *request_.table, path_.index, key);
         if (count < 0) return std::nullopt;
         sum += count;
       }

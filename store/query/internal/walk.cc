@@ -50,6 +50,13 @@ const Table* TableOf(const View& view, const google::protobuf::Descriptor* model
   return position < 0 ? nullptr : &view.engine->table(position);
 }
 
+bool MayHoldKey(const Table& table, int index, const kin::internal::PostingList& list,
+                const KeyParts& key) {
+  if (list.mixed()) return true;
+  std::string buffer;
+  return table.keys(index).Encode(key, &buffer) == list.key().view();
+}
+
 bool ForEachTarget(const View& view, const Association& association, const Message& owner,
                    Visit visit) {
   const Table& targets = *TableOf(view, association.target->descriptor);

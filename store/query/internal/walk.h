@@ -17,6 +17,11 @@ using ::kin::internal::View;
 // The table of a model, null if the view's store does not have it.
 const Table* TableOf(const View& view, const google::protobuf::Descriptor* model);
 
+// Whether a posting list, found by its hash, may hold records of `key` in an index: another key may
+// have the same hash, and the list be of that alone.
+bool MayHoldKey(const Table& table, int index, const kin::internal::PostingList& list,
+                const kin::internal::KeyParts& key);
+
 // Calls visit(version) for each version that `view` shows at the other end, which are in the table
 // of association.target, until it returns false. Over a `through` a record may be visited more
 // than once. Returns false if visit did.

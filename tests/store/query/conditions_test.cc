@@ -16,6 +16,8 @@ using ::query_test::Color;
 using ::query_test::Person;
 using ::query_test::PersonModel;
 using ::query_test::PersonRef;
+using ::query_test::Pet;
+using ::query_test::PetModel;
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
@@ -375,6 +377,76 @@ TEST_F(ConditionsTest, AFilterMadeAtRunTimeGoesWhereConditionsGo) {
   EXPECT_EQ(Found(PersonModel::id == 1 || filter), Ids({1, 2, 3}));
   EXPECT_EQ(Found(PersonModel::boss.Has(filter)), Ids());
   EXPECT_EQ(Found(Filter<Person>()), Ids({1, 2, 3})) << "it asks for nothing";
+}
+
+// Two numbers whose hashes are one: their records are in one posting list, or in that of one of
+// them.
+constexpr std::int64_t kOne = 3689348814741910324;
+constexpr std::int64_t kOther = -3689348814741910323;
+
+class CollisionTest : public QueryTest {
+ protected:
+  CollisionTest() {
+    EXPECT_EQ(internal::HashKey(kOne), internal::HashKey(kOther));
+    Add(Named(kOne), Named(kOther));
+    Add(PetOf(1, kOne, "x"), PetOf(2, kOne, "x"));
+  }
+  void ExpectPets(std::int64_t owner, const Ids& pets) {
+    const Snapshot snapshot = store_->GetSnapshot();
+    const auto found = snapshot.Query<Pet>().Where(PetModel::owner_id == owner);
+    EXPECT_EQ(Sorted(IdsOf(found.ToVector())), pets);
+    EXPECT_EQ(found.Count(), static_cast<std::int64_t>(pets.size()));
+    EXPECT_EQ(found.Exists(), !pets.empty());
+    const PersonRef person = snapshot.Find<Person>(owner);
+    EXPECT_EQ(Sorted(IdsOf(person.pets())), pets);
+    EXPECT_EQ(person.pets().size(), pets.size());
+    EXPECT_EQ(person.pets().empty(), pets.empty());
+    EXPECT_EQ(
+        Sorted(IdsOf(
+            snapshot.Query<Person>().Where(PersonModel::id == owner).Follow(PersonModel::pets))),
+        pets);
+    const auto dynamic = DynamicQuery::Of(snapshot, *Pet::descriptor())
+                             ->Where((PetModel::owner_id == owner).Tree())
+                             .Count();
+    EXPECT_EQ(*dynamic, static_cast<std::int64_t>(pets.size()));
+  }
+};
+
+TEST_F(CollisionTest, AListOfAnotherKeyOfOneHashIsNotTaken) {
+  ExpectPets(kOne, {1, 2});
+  ExpectPets(kOther, {});
+  EXPECT_EQ(Found(PersonModel::pets.Count() >= 1), Ids({kOne}));
+  const Snapshot snapshot = store_->GetSnapshot();
+  const auto either = snapshot.Query<Pet>().Where(PetModel::owner_id.In({kOne, kOther}));
+  EXPECT_EQ(either.Count(), 2);
+  EXPECT_EQ(Sorted(IdsOf(either.ToVector())), Ids({1, 2})) << "each once";
+}
+
+TEST_F(CollisionTest, AListOfBothIsToldApart) {
+  const Snapshot before = store_->GetSnapshot();
+  Add(PetOf(3, kOther, "x"));
+  ExpectPets(kOne, {1, 2});
+  ExpectPets(kOther, {3});
+  EXPECT_EQ(before.Query<Pet>().Where(PetModel::owner_id == kOther).Count(), 0);
+  Write([](Transaction& txn) {
+    for (const std::uint32_t id : {1, 2}) {
+      EXPECT_TRUE(txn.Delete(txn.Find<Pet>(id)).ok());
+    }
+  });
+  ExpectPets(kOne, {});
+  ExpectPets(kOther, {3});
+}
+
+TEST_F(CollisionTest, KeysOfSeveralFieldsAreToldApart) {
+  const auto person = [](std::int64_t id, std::int64_t boss) {
+    Person record = Named(id);
+    record.set_boss_id(boss);
+    return record;
+  };
+  Add(person(1, kOne), person(2, kOne));
+  EXPECT_EQ(Found(PersonModel::boss_id == kOther), Ids());
+  EXPECT_EQ(Found(PersonModel::boss_id == kOne), Ids({1, 2}));
+  EXPECT_EQ(Found(PersonModel::reports.Count() >= 1), Ids({kOne}));
 }
 
 }  // namespace
