@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -230,11 +231,22 @@ bool BoundCondition::EvaluateWithin(const Node& node, const Message& record, boo
            Evaluate(*node.children[0], reflection.GetMessage(record, node.field), wanted);
   }
   const int size = reflection.FieldSize(record, node.field);
+  if (node.field->is_map() && size != 0) {
+    // To read a map by reflection, protobuf makes a second form of it that stays in the message.
+    const std::unique_ptr<Message> copy(record.New());
+    copy->CopyFrom(record);
+    return AnyWithin(node, *copy, size) == wanted;
+  }
+  return AnyWithin(node, record, size) == wanted;
+}
+
+bool BoundCondition::AnyWithin(const Node& node, const Message& record, int size) const {
+  const google::protobuf::Reflection& reflection = *record.GetReflection();
   bool found = false;
   for (int i = 0; i < size && !found; ++i) {
     found = Evaluate(*node.children[0], reflection.GetRepeatedMessage(record, node.field, i), true);
   }
-  return found == wanted;
+  return found;
 }
 
 bool BoundCondition::EvaluateCount(const Node& node, const Message& record) const {

@@ -40,6 +40,8 @@ class BoundCondition {
   bool Evaluate(const Node& node, const google::protobuf::Message& record, bool wanted) const;
   bool EvaluateField(const Node& node, const google::protobuf::Message& record, bool wanted) const;
   bool EvaluateWithin(const Node& node, const google::protobuf::Message& record, bool wanted) const;
+  // Whether the condition is true of one of the `size` messages.
+  bool AnyWithin(const Node& node, const google::protobuf::Message& record, int size) const;
   bool EvaluateCount(const Node& node, const google::protobuf::Message& record) const;
 
   const ::kin::internal::View* view_;

@@ -1,6 +1,7 @@
 #include "kin/store/query/internal/filter_literal.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <system_error>
@@ -91,7 +92,8 @@ absl::StatusOr<Value> ParseReal(const FieldDescriptor& field, const Token& token
       result.ec == std::errc::invalid_argument) {
     return Expected(field, token, "a number such as 1.5, 2.997e9, inf or nan");
   }
-  if (result.ec != std::errc()) return OutOfRange(field, token);
+  // One that is too small for the type has been rounded, to 0 or what is next to it.
+  if (result.ec != std::errc() && std::abs(number) > 1) return OutOfRange(field, token);
   return Value(double{number});
 }
 

@@ -93,7 +93,10 @@ class Resolver {
 
   absl::Status EnterMap(const Token& key) {
     const Descriptor& entry = *target_.field->message_type();
-    absl::StatusOr<Value> value = ParseLiteral(*entry.map_key(), key);
+    // In quotes, for a minus is no part of a name.
+    Token literal = key;
+    if (TypeOf(*entry.map_key()) != FieldType::kText) literal.kind = Token::Kind::kWord;
+    absl::StatusOr<Value> value = ParseLiteral(*entry.map_key(), literal);
     if (!value.ok()) return value.status();
     absl::StatusOr<Condition> is_key = Compare(*entry.map_key(), Comparison::kEqual, *value);
     if (!is_key.ok()) return is_key.status();

@@ -324,11 +324,38 @@ TEST(FilterTest, MapsByKey) {
   EXPECT_EQ(TruthOf("marks.math > 5", person), "false");
   EXPECT_EQ(TruthOf("marks.music != 5", person), "false") << "there is no such entry";
   EXPECT_EQ(TruthOf("marks.music = null AND marks.math != null", person), "true");
-  EXPECT_EQ(TruthOf("places.\"-3\".city = Oslo", person),
+  EXPECT_EQ(TruthOf("places.\"-3\".city = Oslo AND NOT places.\"3\".city = Oslo", person), "true");
+  EXPECT_EQ(TruthOf("places.\"-3x\".city = Oslo", person),
             "INVALID_ARGUMENT: filter, column 8: expected an integer such as 42 for the int32 "
-            "query_test.Person.PlacesEntry.key and found the text \"-3\"");
+            "query_test.Person.PlacesEntry.key and found \"-3x\"");
   EXPECT_EQ(TruthOf("places:-3 AND NOT places:4", person), "true");
   EXPECT_EQ(TruthOf("places.4.zip = null AND places.4 = null", person), "true");
+}
+
+// By reflection protobuf would keep a second form of each map that is asked, in the record.
+TEST(FilterTest, RecordsAreNotEnlargedByBeingJudged) {
+  Person person;
+  for (int i = 0; i < 100; ++i) {
+    (*person.mutable_marks())[absl::StrCat("mark", i)] = i;
+    (*person.mutable_places())[i].set_city("Oslo");
+  }
+  const std::size_t before = person.SpaceUsedLong();
+  EXPECT_EQ(TruthOf("marks.mark7 = 7 AND places.99.city = Oslo AND marks:mark3", person), "true");
+  EXPECT_EQ(TruthOf("marks.mark7 = 8 OR places.100.city = Oslo", person), "false");
+  EXPECT_EQ(person.SpaceUsedLong(), before);
+}
+
+TEST(FilterTest, NumbersTooSmallForTheirTypeAreTheNearestItHas) {
+  Person person;
+  person.set_weight(0.5);
+  person.set_ratio(-0.5f);
+  EXPECT_EQ(TruthOf("weight > 1e-400 AND weight > -1e-400 AND weight != 1e-400", person), "true");
+  EXPECT_EQ(TruthOf("ratio < 1e-60 AND ratio < -1e-60", person), "true");
+  person.set_weight(0);
+  EXPECT_EQ(TruthOf("weight = 1e-400", person), "true");
+  EXPECT_EQ(TruthOf("weight < 1e400", person),
+            "INVALID_ARGUMENT: filter, column 10: \"1e400\" is out of the range of the double "
+            "query_test.Person.weight");
 }
 
 TEST(FilterTest, AlternativesOfAValueAreASet) {
