@@ -54,10 +54,12 @@ class Matcher {
   }
 
   // Each new table that has none yet: the old one whose model has the name that `name_of` gives.
-  void ByName(absl::FunctionRef<std::string(const std::string& model)> name_of) {
+  void ByName(absl::FunctionRef<std::string(const std::string& model)> name_of,
+              const std::set<std::string>& given_up = {}) {
     for (std::size_t i = 0; i < mapping_.tables.size(); ++i) {
       if (matches_.old_of_new[i] >= 0) continue;
       const std::string name = name_of(mapping_.tables[i].graph_model->name);
+      if (given_up.count(name) > 0) continue;
       for (std::size_t j = 0; j < taken_.size(); ++j) {
         if (!taken_[j] && catalogue_.tables[j].model == name) {
           Take(static_cast<int>(j), static_cast<int>(i));
@@ -88,6 +90,15 @@ class Matcher {
         Doubt(static_cast<int>(j), of_old[j]);
       }
     }
+  }
+
+  void ByFormerName(const std::set<std::string>& given_up) {
+    ByName(
+        [&](const std::string& model) {
+          const auto known = catalogue_.former_names.find(model);
+          return known == catalogue_.former_names.end() ? std::string() : known->second;
+        },
+        given_up);
   }
 
   ModelMatches Result() && { return std::move(matches_); }
@@ -122,6 +133,13 @@ const StoredTable* Catalogue::Find(const Table& table) const {
   return nullptr;
 }
 
+ModelMatches MatchKnownModels(const Catalogue& catalogue, const Mapping& mapping) {
+  Matcher matcher(catalogue, mapping);
+  matcher.ByName([](const std::string& model) { return model; });
+  matcher.ByFormerName({});
+  return std::move(matcher).Result();
+}
+
 ModelMatches MatchModels(const Catalogue& catalogue, const Mapping& mapping,
                          const std::map<std::string, std::string>& renamed,
                          const std::set<std::string>& given_up) {
@@ -133,10 +151,7 @@ ModelMatches MatchModels(const Catalogue& catalogue, const Mapping& mapping,
     }
     return std::string();
   });
-  matcher.ByName([&](const std::string& model) {
-    const auto known = catalogue.former_names.find(model);
-    return known == catalogue.former_names.end() ? std::string() : known->second;
-  });
+  matcher.ByFormerName(given_up);
   matcher.ByLikeness(given_up, [](const StoredTable& old_table, const Table& table) {
     return LastOf(old_table.model) == LastOf(table.graph_model->name) &&
            HasSameKey(old_table, table);

@@ -60,11 +60,15 @@ struct ModelMatches {
   std::map<int, std::string> doubts;
 };
 
+// Matches by full name, and by a name that the model once had: what a program that is older than
+// the database, or changes nothing, calls by its name.
+ModelMatches MatchKnownModels(const Catalogue& catalogue, const Mapping& mapping);
+
 // Matches by full name; by `renamed` (full names, old to new); by a name that the model once had;
 // then, of those whose model is gone and those that are new, by the name without its scope; and at
 // last by shape: same scope, same key, and each old field there with its number, name and type.
-// The last two only if no other fits either of the two, and only for models that are not in
-// `given_up`.
+// The last two only if no other fits either of the two. All but the first two only for models that
+// are not in `given_up`.
 ModelMatches MatchModels(const Catalogue& catalogue, const Mapping& mapping,
                          const std::map<std::string, std::string>& renamed,
                          const std::set<std::string>& given_up);

@@ -13,7 +13,8 @@ namespace kin {
 // docs/schema_evolution.md has every change and what happens.
 struct MigrateOptions {
   enum class Level {
-    // Nothing is changed. The database is opened if the program can read and write its tables as
+    // Nothing is changed, not even what the database says of its schema. The database is opened if
+    // the program can read and write its tables as
     // they are: also by a program that is older than the database and has never opened it.
     kNone,
     // What loses nothing and gives no value another meaning is done; the rest has to be named
@@ -26,7 +27,8 @@ struct MigrateOptions {
   // and is not in the database (any more), is ignored: names may stay when the change is made.
   //
   // Models and fields that may be gone; their rows and values are kept, and come back if they do.
-  // And numbers whose type may become narrower, if every value fits.
+  // And numbers whose type may become narrower, if every value fits; and fields, also of messages
+  // that are values ("accounts.Address.street"), whose values may have another meaning now.
   std::vector<std::string> allow;
   // Models and fields that are gone, or have another type, and whose rows and values are deleted.
   std::vector<std::string> drop;

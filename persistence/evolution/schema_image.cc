@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "kin/persistence/overlay.h"
@@ -45,8 +46,22 @@ void AddFile(const FileDescriptor* file, std::set<std::string>* seen,
   file->CopyTo(files->add_file());
 }
 
+// Which fields exclude each other, by number: "(2, 3)"; the names of oneofs do not matter.
+std::string Exclusions(const Descriptor& message) {
+  std::set<std::string> exclusions;
+  for (int i = 0; i < message.real_oneof_decl_count(); ++i) {
+    std::set<int> numbers;
+    for (int j = 0; j < message.oneof_decl(i)->field_count(); ++j) {
+      numbers.insert(message.oneof_decl(i)->field(j)->number());
+    }
+    if (numbers.size() > 1) exclusions.insert(absl::StrCat("(", absl::StrJoin(numbers, ", "), ")"));
+  }
+  return absl::StrJoin(exclusions, " ");
+}
+
 // One line a field of `message`, and of all that it holds.
-void Describe(const Descriptor& message, std::map<std::string, std::string>* described) {
+void Describe(const Descriptor& message, bool with_oneofs,
+              std::map<std::string, std::string>* described) {
   auto [entry, is_new] = described->emplace(message.full_name(), "");
   if (!is_new) return;
   std::map<int, std::string> fields;
@@ -56,10 +71,12 @@ void Describe(const Descriptor& message, std::map<std::string, std::string>* des
     fields[field.number()] =
         absl::StrCat(field.name(), " ", field.label(), " ", field.type_name(), " ",
                      nested ? field.message_type()->full_name() : "", ";");
-    if (nested) Describe(*field.message_type(), described);
+    if (nested) Describe(*field.message_type(), with_oneofs, described);
   }
   std::string text;
   for (const auto& [number, field] : fields) absl::StrAppend(&text, number, " ", field);
+  const std::string exclusions = with_oneofs ? Exclusions(message) : "";
+  if (!exclusions.empty()) absl::StrAppend(&text, "one of ", exclusions, ";");
   // The map may have grown meanwhile; its entries stay where they are.
   (*described)[message.full_name()] = std::move(text);
 }
@@ -71,6 +88,25 @@ std::uint64_t Hash(absl::string_view text, std::uint64_t hash) {
     hash *= 0x100000001b3;
   }
   return hash;
+}
+
+std::string Fingerprint(const Mapping& mapping, bool with_oneofs) {
+  std::map<std::string, std::string> described;
+  for (const Table& table : mapping.tables) {
+    for (const Column& column : table.columns) {
+      if (column.field != nullptr && column.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        Describe(*column.field->message_type(), with_oneofs, &described);
+      }
+    }
+    const std::string exclusions =
+        with_oneofs ? Exclusions(*table.graph_model->descriptor) : std::string();
+    if (exclusions.empty()) continue;
+    described.emplace(absl::StrCat(table.graph_model->name, " has one of"), exclusions);
+  }
+  std::string text = mapping.ToText();
+  for (const auto& [name, fields] : described) absl::StrAppend(&text, name, " {", fields, "}\n");
+  return absl::StrFormat("%016x%016x", Hash(text, 0xcbf29ce484222325),
+                         Hash(text, Hash("kin", 0xcbf29ce484222325)));
 }
 
 }  // namespace
@@ -122,19 +158,8 @@ std::vector<std::string> ModelsOfText(absl::string_view mapping_text) {
   return models;
 }
 
-std::string Fingerprint(const Mapping& mapping) {
-  std::map<std::string, std::string> described;
-  for (const Table& table : mapping.tables) {
-    for (const Column& column : table.columns) {
-      if (column.field != nullptr && column.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-        Describe(*column.field->message_type(), &described);
-      }
-    }
-  }
-  std::string text = mapping.ToText();
-  for (const auto& [name, fields] : described) absl::StrAppend(&text, name, " {", fields, "}\n");
-  return absl::StrFormat("%016x%016x", Hash(text, 0xcbf29ce484222325),
-                         Hash(text, Hash("kin", 0xcbf29ce484222325)));
-}
+std::string Fingerprint(const Mapping& mapping) { return Fingerprint(mapping, true); }
+
+std::string FormerFingerprint(const Mapping& mapping) { return Fingerprint(mapping, false); }
 
 }  // namespace kin::persistence

@@ -42,8 +42,10 @@ std::vector<std::string> ModelsOfText(absl::string_view mapping_text);
 
 // 32 hexadecimal digits that tell two schemas apart: their tables (Mapping::ToText) and the
 // messages that are values in columns. Names of files, comments and the order of fields do not
-// matter.
+// matter; nor those of oneofs, but which fields exclude each other does.
 std::string Fingerprint(const Mapping& mapping);
+// As databases have it that were made before oneofs were looked at.
+std::string FormerFingerprint(const Mapping& mapping);
 
 }  // namespace kin::persistence
 

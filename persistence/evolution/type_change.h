@@ -4,12 +4,20 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "kin/persistence/mapping.h"
 
 namespace kin::persistence {
 
 enum class NanBits { kStay, kWiden, kNarrow };
+
+// What becomes of part of a value, whose bytes both types read alike.
+struct InnerChange {
+  std::vector<std::string> names;  // By which MigrateOptions::allow may have it: old and new.
+  std::string change;
+  std::string doubt;  // Why it may be another thing all the same, and what to do; empty: it is not.
+};
 
 struct TypeChange {
   enum class Kind {
@@ -28,6 +36,8 @@ struct TypeChange {
   NanBits nan_bits = NanBits::kStay;
   // kOther of a message: what in it changed; else empty.
   std::string detail;
+  // If it is not kOther, of enums and messages.
+  std::vector<InnerChange> inner;
 };
 
 // Whether a value may be absent is another matter. Both may be the overlay.

@@ -25,6 +25,8 @@
 
 namespace kin::persistence::sqlite {
 
+struct Migration;  // migration_plan.h.
+
 // Reads the file through a connection that cannot write until Start, so that a database which is
 // refused is left as it was; but for one that needs a migration, and is allowed it: that is made,
 // read, and judged in one transaction, which Start commits. Then holds one connection, in WAL mode:
@@ -67,7 +69,8 @@ class SqliteBackend final : public Backend {
   absl::StatusOr<MigrationPlan> PlanChange(Database& database);
   // A refused step for each table in which somebody put what could refuse a record.
   absl::Status AddObstacles(Database& database, const Mapping& mapping, MigrationPlan* plan);
-  bool GoesOnAsOlder(const Catalogue& catalogue, const MigrationPlan& plan) const;
+  bool MayChange() const;
+  bool GoesOnAsOlder(const Catalogue& catalogue, const Migration& migration) const;
   absl::Status FitAsOlder(Database& database, const Catalogue& catalogue,
                           const MigrationPlan& plan);
   absl::StatusOr<LoadedState> ReadAll(Database& database, Loader& loader);

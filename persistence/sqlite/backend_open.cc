@@ -1,4 +1,5 @@
 // What becomes of the schema of a database when it is opened.
+#include <algorithm>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -28,7 +29,8 @@ absl::StatusOr<SqliteBackend::Opening> SqliteBackend::Decide(Database& database)
   absl::StatusOr<Catalogue> catalogue = ReadCatalogue(database, *stored);
   // Of the same tables there is nothing to find out.
   if (!catalogue.ok()) {
-    return same_tables ? absl::StatusOr<Opening>(Opening::kDescribeAnew) : catalogue.status();
+    if (!same_tables) return catalogue.status();
+    return MayChange() ? Opening::kDescribeAnew : Opening::kAsItIs;
   }
   return DecideOnChange(database, *stored, *catalogue);
 }
@@ -42,15 +44,15 @@ absl::StatusOr<SqliteBackend::Opening> SqliteBackend::DecideOnChange(Database& d
   if (!status.ok()) return status;
   absl::StatusOr<Migration> migration = PlanMigration(database, catalogue, mapping_, migrate_);
   if (!migration.ok()) return migration.status();
-  if (migration->plan.steps.empty() && migration->actions.empty()) {
-    // Nothing (any more) of what MigrateOptions::drop names is there.
-    return IsStored(stored) ? Opening::kAsItIs : Opening::kDescribeAnew;
-  }
-  if (GoesOnAsOlder(catalogue, migration->plan)) {
+  const bool same = migration->plan.steps.empty() && migration->actions.empty();
+  // Nothing (any more) of what MigrateOptions::drop names is there.
+  if (same && IsStored(stored)) return Opening::kAsItIs;
+  if (GoesOnAsOlder(catalogue, *migration)) {
     status = FitAsOlder(database, catalogue, migration->plan);
     if (!status.ok()) return status;
     return Opening::kAsOlder;
   }
+  if (same) return Opening::kDescribeAnew;
   if (migration->plan.allowed()) return Opening::kMigrate;
   return absl::FailedPreconditionError(
       absl::StrCat("is of another schema than this program, and the way to it is not safe; ",
@@ -58,13 +60,25 @@ absl::StatusOr<SqliteBackend::Opening> SqliteBackend::DecideOnChange(Database& d
                    migration->plan.ToString(), "docs/schema_evolution.md says more"));
 }
 
-bool SqliteBackend::GoesOnAsOlder(const Catalogue& catalogue, const MigrationPlan& plan) const {
-  if (migrate_.level == MigrateOptions::Level::kNone) return true;
-  const bool older = catalogue.fingerprint != stored_schema_.fingerprint &&
-                     catalogue.fingerprints.count(stored_schema_.fingerprint) > 0;
-  // Who names what may be gone does not mean to go on as an older program.
-  const bool named = !migrate_.allow.empty() || !migrate_.drop.empty();
-  return older && !(named && plan.allowed());
+bool SqliteBackend::MayChange() const { return migrate_.level != MigrateOptions::Level::kNone; }
+
+bool SqliteBackend::GoesOnAsOlder(const Catalogue& catalogue, const Migration& migration) const {
+  if (!MayChange()) return true;
+  const auto was_there = [&](const std::string& fingerprint) {
+    return fingerprint != catalogue.fingerprint && catalogue.fingerprints.count(fingerprint) > 0;
+  };
+  if (stored_schema_.fingerprint == catalogue.fingerprint ||
+      (!was_there(stored_schema_.fingerprint) && !was_there(stored_schema_.former_fingerprint))) {
+    return false;
+  }
+  // Who names what changes does not mean to go on as an older program. Other names may have stayed
+  // in the program from a change of before.
+  const auto concerned = [&](const std::string& name) {
+    return migration.concerned.count(name) > 0;
+  };
+  const bool named = std::any_of(migrate_.allow.begin(), migrate_.allow.end(), concerned) ||
+                     std::any_of(migrate_.drop.begin(), migrate_.drop.end(), concerned);
+  return !(named && migration.plan.allowed());
 }
 
 absl::Status SqliteBackend::FitAsOlder(Database& database, const Catalogue& catalogue,
@@ -115,8 +129,9 @@ absl::StatusOr<MigrationPlan> SqliteBackend::PlanChange(Database& database) {
   if (catalogue.ok()) {
     absl::StatusOr<Migration> migration = PlanMigration(database, *catalogue, mapping_, migrate_);
     if (!migration.ok()) return migration.status();
+    older = (!migration->plan.steps.empty() || !IsStored(*stored)) &&
+            GoesOnAsOlder(*catalogue, *migration);
     plan = std::move(migration->plan);
-    older = !plan.steps.empty() && GoesOnAsOlder(*catalogue, plan);
   }
   if (older) {
     status = FitAsOlder(database, *catalogue, plan);
@@ -246,7 +261,8 @@ absl::Status SqliteBackend::Finish() {
     status = DescribeAnew();
   }
   // The newer program's views are not this one's to make.
-  if (status.ok() && opening_ != Opening::kAsOlder) status = RefreshViews(database_, mapping_);
+  if (status.ok() && opening_ != Opening::kAsOlder && (is_new_ || MayChange()))
+    status = RefreshViews(database_, mapping_);
   return status;
 }
 

@@ -36,6 +36,7 @@ absl::StatusOr<Migration> PlanMigration(Database& database, const Catalogue& cat
   status = planner.Run();
   if (!status.ok()) return status;
   migration.plan.steps = std::move(planner.steps());
+  migration.concerned = std::move(planner.concerned());
   migration.next.former_names = catalogue.former_names;
   status = Script(database, mapping, planner.tables(), &migration).Write();
   if (!status.ok()) return status;

@@ -41,6 +41,7 @@ struct Migration {
   MigrationPlan plan;
   std::vector<MigrationAction> actions;
   NextCatalogue next;
+  std::set<std::string> concerned;  // Full names of the models and fields that the steps are about.
 };
 
 // The name that a table has while it is made anew.

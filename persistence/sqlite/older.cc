@@ -66,17 +66,16 @@ class Fitting {
     return absl::FailedPreconditionError(
         absl::StrCat("was last used with another schema, which this program cannot work with:\n  ",
                      absl::StrJoin(reasons_, "\n  "),
-                     "\nUse the newer program, or, to go back for good, name what changes in "
-                     "MigrateOptions::allow. Nothing was changed. See docs/schema_evolution.md"));
+                     "\nUse the newer program, or, to go back for good, name a model or field that "
+                     "changes by it in MigrateOptions::allow. Nothing was changed. See "
+                     "docs/schema_evolution.md"));
   }
 
  private:
   Table& TableAt(std::size_t i) { return fitted_.mapping.tables[i]; }
 
   absl::Status FitTables() {
-    std::set<std::string> nothing_by_likeness;
-    for (const StoredTable& stored : catalogue_.tables) nothing_by_likeness.insert(stored.model);
-    const ModelMatches matches = MatchModels(catalogue_, fitted_.mapping, {}, nothing_by_likeness);
+    const ModelMatches matches = MatchKnownModels(catalogue_, fitted_.mapping);
     for (std::size_t i = 0; i < fitted_.mapping.tables.size(); ++i) {
       const int match = matches.old_of_new[i];
       stored_.push_back(match < 0 ? nullptr : &catalogue_.tables[match]);
@@ -118,7 +117,10 @@ class Fitting {
       if (!status.ok()) return status;
     }
     CheckUnknownColumns(plan);
-    return CheckOneofs(plan);
+    plan.changes.assign(table->columns.size(), TypeChange());
+    absl::Status status = CheckOneofs(plan);
+    plans_.push_back(std::move(plan));
+    return status;
   }
 
   static bool SameKey(const Table& a, const Table& b) {
@@ -137,11 +139,17 @@ class Fitting {
   absl::Status FitColumn(const TablePlan& plan, const Column& column, const StoredColumn& source,
                          const std::string& name) {
     const TypeChange change = CompareTypes(*source.column, column);
+    TypeChange reverse;
     const PhysicalColumn& there = *plan.physical.Find(source.name);
     MigrationStep rows;
     absl::Status status;
     switch (change.kind) {
       case TypeChange::Kind::kSame:
+        // Nor may the newer one read what this one writes as something else.
+        reverse = CompareTypes(column, *source.column);
+        if (reverse.kind != TypeChange::Kind::kOther) break;
+        reasons_.push_back(absl::StrCat(OtherType(name, source), reverse.detail.empty() ? "" : "; ",
+                                        reverse.detail));
         break;
       case TypeChange::Kind::kNarrower:
         // It would write the bits of a NaN that the newer one cannot read.
@@ -152,7 +160,7 @@ class Fitting {
         status = FindRows(database_, plan,
                           absl::StrCat("t.", Quoted(source.name), " NOT BETWEEN ", change.least,
                                        " AND ", change.greatest),
-                          &rows);
+                          &rows, {source.name});
         Blame(name, "has values that this program has no room for", rows);
         break;
       default:
@@ -235,7 +243,8 @@ class Fitting {
       const auto* oneof = field->real_containing_oneof();
       if (field == first || (oneof != nullptr && oneof == first->real_containing_oneof())) continue;
       reasons_.push_back(absl::StrCat(model, ": ", first->name(), " and ", field->name(),
-                                      " exclude each other, to which this program does not keep"));
+                                      " exclude each other, and in this program's schema they do "
+                                      "not, so that a record of it may have both"));
       return;
     }
   }
@@ -288,7 +297,77 @@ class Fitting {
         if (!status.ok()) return status;
       }
     }
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      absl::Status status = CheckOwnUnique(static_cast<int>(i));
+      if (status.ok()) status = CheckOwnForeignKeys(static_cast<int>(i));
+      if (!status.ok()) return status;
+    }
     return absl::OkStatus();
+  }
+
+  static std::vector<int> Numbers(const Table& table, const std::vector<int>& columns) {
+    std::vector<int> numbers;
+    for (int column : columns) numbers.push_back(table.columns[column].field->number());
+    return numbers;
+  }
+
+  static std::string Names(const Table& table, const std::vector<int>& columns) {
+    return absl::StrCat(table.graph_model->name, ".",
+                        absl::StrJoin(columns, ", ", [&](std::string* out, int column) {
+                          out->append(table.columns[column].field->name());
+                        }));
+  }
+
+  // What this program takes for granted of rows, and the newer one does not keep to.
+  absl::Status CheckOwnUnique(int model) {
+    const Table& program = TableAt(static_cast<std::size_t>(model));
+    for (const TableIndex& index : program.indexes) {
+      if (!index.unique || IsUnique(*stored_[model], Numbers(program, index.columns))) continue;
+      MigrationStep rows;
+      absl::Status status = FindDuplicates(database_, plans_[model], index.columns, &rows);
+      if (!status.ok()) return status;
+      Blame(Names(program, index.columns),
+            "has the same value in rows that this program keeps apart", rows);
+    }
+    return absl::OkStatus();
+  }
+
+  static bool IsUnique(const StoredTable& stored, const std::vector<int>& numbers) {
+    if (stored.retired) return false;
+    return std::any_of(stored.table->indexes.begin(), stored.table->indexes.end(),
+                       [&](const TableIndex& index) {
+                         return index.unique && Numbers(*stored.table, index.columns) == numbers;
+                       });
+  }
+
+  absl::Status CheckOwnForeignKeys(int model) {
+    const Table& program = TableAt(static_cast<std::size_t>(model));
+    for (const TableForeignKey& foreign_key : program.foreign_keys) {
+      if (IsForeignKey(*stored_[model], Numbers(program, foreign_key.columns),
+                       *stored_[foreign_key.parent])) {
+        continue;
+      }
+      MigrationStep rows;
+      absl::Status status =
+          FindOrphans(database_, plans_[model], plans_[foreign_key.parent], foreign_key, &rows);
+      if (!status.ok()) return status;
+      Blame(Names(program, foreign_key.columns),
+            absl::StrCat("names no ", plans_[foreign_key.parent].table->graph_model->name,
+                         " that is there in rows"),
+            rows);
+    }
+    return absl::OkStatus();
+  }
+
+  bool IsForeignKey(const StoredTable& child, const std::vector<int>& numbers,
+                    const StoredTable& parent) const {
+    if (child.retired || parent.retired) return false;
+    const Mapping& current = catalogue_.current->mapping();
+    return std::any_of(child.table->foreign_keys.begin(), child.table->foreign_keys.end(),
+                       [&](const TableForeignKey& other) {
+                         return &current.tables[other.parent] == parent.table &&
+                                Numbers(*child.table, other.columns) == numbers;
+                       });
   }
 
   void FitUnique(const Table& stored, const Table& program) {
@@ -306,7 +385,8 @@ class Fitting {
       if (same || (untouched && may_be_null)) continue;
       reasons_.push_back(absl::StrCat(program.graph_model->name, ": there is a unique index over ",
                                       ColumnList(stored, index.columns),
-                                      ", to which this program does not keep"));
+                                      ", which is not in this program's schema, so that records of "
+                                      "it may break it"));
     }
   }
 
@@ -328,7 +408,8 @@ class Fitting {
         reasons_.push_back(absl::StrCat(program.graph_model->name, ": ",
                                         ColumnList(stored_child, foreign_key.columns),
                                         " has to name a ", stored_parent.graph_model->name,
-                                        ", to which this program does not keep"));
+                                        " that is there: a belongs_to which is not in this "
+                                        "program's schema, so that records of it may break it"));
         return absl::OkStatus();
       }
     }
@@ -381,6 +462,7 @@ class Fitting {
   const Mapping stored_mapping_;
   OlderMapping fitted_;
   std::vector<const StoredTable*> stored_;  // By table of the program.
+  std::vector<TablePlan> plans_;            // The same.
   std::vector<std::string> reasons_;
 };
 

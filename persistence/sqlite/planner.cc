@@ -42,10 +42,11 @@ Planner::Planner(Database& database, const Catalogue& catalogue, const Mapping& 
       catalogue_(catalogue),
       mapping_(mapping),
       allow_(options.allow.begin(), options.allow.end()),
-      drop_(options.drop.begin(), options.drop.end()) {
+      drop_(options.drop.begin(), options.drop.end()),
+      renamed_(Renames(options)) {
   std::set<std::string> given_up = allow_;
   given_up.insert(drop_.begin(), drop_.end());
-  matches_ = MatchModels(catalogue, mapping, Renames(options), given_up);
+  matches_ = MatchModels(catalogue, mapping, renamed_, given_up);
 }
 
 bool Planner::IsIn(const std::set<std::string>& set, const Names& names) {
@@ -81,6 +82,20 @@ Planner::Names Planner::NamesOfField(const TablePlan& plan, const StoredColumn* 
   return names;
 }
 
+void Planner::Concern(const Names& names) { concerned_.insert(names.begin(), names.end()); }
+
+void Planner::ConcernFields(const TablePlan& plan, const Table& table,
+                            const std::vector<int>& columns) {
+  Concern(NamesOfModel(plan));
+  for (int column : columns) {
+    if (plan.table == &table) {
+      Concern(NamesOfField(plan, plan.sources[column], &table.columns[column]));
+    } else {
+      Concern(NamesOfField(plan, nullptr, &table.columns[column]));
+    }
+  }
+}
+
 absl::Status Planner::CountRows(const TablePlan& plan, MigrationStep* step) {
   absl::StatusOr<std::int64_t> count =
       database_.QueryInt(absl::StrCat("SELECT count(*) FROM ", Quoted(plan.physical.name)));
@@ -90,10 +105,13 @@ absl::Status Planner::CountRows(const TablePlan& plan, MigrationStep* step) {
 }
 
 absl::Status Planner::Run() {
+  PlanRenames();
   absl::Status status = MakePlans();
   for (TablePlan& plan : tables_) {
     if (!status.ok()) return status;
+    const std::size_t before = steps_.size();
     status = plan.table != nullptr ? PlanTable(&plan) : PlanGone(&plan);
+    if (steps_.size() > before) Concern(NamesOfModel(plan));
   }
   // When it is known where every column comes from.
   for (std::size_t i = 0; i < mapping_.tables.size(); ++i) {
@@ -104,6 +122,35 @@ absl::Status Planner::Run() {
     if (status.ok()) status = PlanForeignKeys(&tables_[i]);
   }
   return status;
+}
+
+// A renaming that a model of the former name contradicts, in the schema as in the database. If the
+// new name is in both as well, it was made before.
+void Planner::PlanRenames() {
+  const auto in_schema = [&](const std::string& model) {
+    return std::any_of(mapping_.tables.begin(), mapping_.tables.end(),
+                       [&](const Table& table) { return table.graph_model->name == model; });
+  };
+  const auto in_database = [&](const std::string& model) {
+    return std::any_of(
+        catalogue_.tables.begin(), catalogue_.tables.end(),
+        [&](const StoredTable& table) { return !table.retired && table.model == model; });
+  };
+  for (const auto& [from, to] : renamed_) {
+    if (from == to || !in_schema(from) || !in_schema(to) || !in_database(from)) continue;
+    const auto back = renamed_.find(to);
+    const bool exchanged = back != renamed_.end() && back->second == from;
+    if (in_database(to) && !exchanged) continue;
+    Concern({from, to});
+    Add(absl::StrCat(from, " becomes ", to, ", as MigrateOptions::renamed says"),
+        absl::StrCat(
+            "the schema has a ", from, " as well, and has one already. Do it in two releases: ",
+            exchanged ? absl::StrCat("in the first, ", from,
+                                     " gets a third name, and in the second both get theirs")
+                      : absl::StrCat("the first without ", from,
+                                     ", which is new in the "
+                                     "second")));
+  }
 }
 
 absl::Status Planner::MakePlans() {
@@ -199,7 +246,12 @@ absl::Status Planner::PlanGone(TablePlan* plan) {
 absl::Status Planner::PlanColumns(TablePlan* plan) {
   absl::Status status;
   for (int i = 0; status.ok() && i < static_cast<int>(plan->table->columns.size()); ++i) {
+    const std::size_t before = steps_.size();
     status = PlanSource(plan, i);
+    if (steps_.size() == before) continue;
+    const Column& wanted = plan->table->columns[static_cast<std::size_t>(i)];
+    Concern(
+        NamesOfField(*plan, plan->old->Find(wanted.field ? wanted.field->number() : 0), &wanted));
   }
   for (const StoredColumn& column : plan->old->columns) {
     if (!status.ok()) return status;
@@ -207,7 +259,10 @@ absl::Status Planner::PlanColumns(TablePlan* plan) {
         std::find(plan->sources.begin(), plan->sources.end(), &column) != plan->sources.end();
     const bool dropped =
         std::find(plan->dropped.begin(), plan->dropped.end(), &column) != plan->dropped.end();
-    if (!used && !dropped) status = PlanLeft(plan, column);
+    if (used || dropped) continue;
+    const std::size_t before = steps_.size();
+    status = PlanLeft(plan, column);
+    if (steps_.size() > before) Concern(NamesOfField(*plan, &column, nullptr));
   }
   PlanForeign(plan);
   if (!plan->dropped.empty()) plan->rebuild = true;
@@ -244,6 +299,7 @@ absl::Status Planner::PlanType(TablePlan* plan, int column) {
   const std::string what = absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": ",
                                         TypeOf(*source.column), " becomes ", TypeOf(wanted));
   if (plan->physical.Find(source.name)->type != DeclaredType(wanted.type)) plan->rebuild = true;
+  PlanInner(*plan, wanted, change.inner);
   switch (change.kind) {
     case TypeChange::Kind::kSame:
       return absl::OkStatus();
@@ -263,6 +319,21 @@ absl::Status Planner::PlanType(TablePlan* plan, int column) {
   return JudgeOther(plan, column, change);
 }
 
+// What changes within values whose bytes stay as they are.
+void Planner::PlanInner(const TablePlan& plan, const Column& column,
+                        const std::vector<InnerChange>& changes) {
+  for (const InnerChange& inner : changes) {
+    MigrationStep step;
+    const std::string field = FieldText(plan.table->graph_model->name, column);
+    // It may be the field itself, or something in its value.
+    step.change = absl::StartsWith(inner.change, field) ? inner.change
+                                                        : absl::StrCat(field, ": ", inner.change);
+    if (!Allowed(inner.names)) step.refused = inner.doubt;
+    Concern(inner.names);
+    Add(std::move(step));
+  }
+}
+
 absl::Status Planner::JudgeNarrower(TablePlan* plan, int column, std::string what) {
   const TypeChange& change = plan->changes[column];
   const std::string value = absl::StrCat("t.", Quoted(plan->sources[column]->name));
@@ -273,7 +344,7 @@ absl::Status Planner::JudgeNarrower(TablePlan* plan, int column, std::string wha
       FindRows(database_, *plan,
                real ? absl::StrCat("NOT kin_is_float(", value, ")")
                     : absl::StrCat(value, " NOT BETWEEN ", change.least, " AND ", change.greatest),
-               &step);
+               &step, {plan->sources[column]->name});
   if (!status.ok()) return status;
   const Names names = NamesOfField(*plan, plan->sources[column], &plan->table->columns[column]);
   if (step.rows > 0) {

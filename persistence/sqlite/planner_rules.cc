@@ -46,6 +46,8 @@ absl::Status Planner::PlanKey(TablePlan* plan) {
   step.change = absl::StrCat(plan->table->graph_model->name, ": the key becomes (",
                              FieldNames(*plan->table, plan->table->key), "), and was (",
                              FieldNames(from, from.key), ")");
+  ConcernFields(*plan, *plan->table, plan->table->key);
+  ConcernFields(*plan, *plan->table, plan->table->key);
   absl::Status status = CountRows(*plan, &step);
   if (step.rows > 0) {
     step.refused =
@@ -63,12 +65,14 @@ absl::Status Planner::PlanOneofs(TablePlan* plan) {
   for (int i = 0; i < descriptor.real_oneof_decl_count(); ++i) {
     const google::protobuf::OneofDescriptor& oneof = *descriptor.oneof_decl(i);
     std::vector<std::string> arms;
+    std::vector<int> columns;
     std::set<const google::protobuf::OneofDescriptor*> before;
     bool outside = false;
     for (int j = 0; j < oneof.field_count(); ++j) {
       const StoredColumn* source = plan->sources[oneof.field(j)->index()];
       if (source == nullptr) continue;
       arms.push_back(absl::StrCat("(t.", Quoted(source->name), " IS NOT NULL)"));
+      columns.push_back(oneof.field(j)->index());
       const auto* was_in = source->column->field->real_containing_oneof();
       // A retired arm kept its value whatever was set afterwards.
       outside |= was_in == nullptr || source->retired;
@@ -78,6 +82,7 @@ absl::Status Planner::PlanOneofs(TablePlan* plan) {
     MigrationStep step;
     step.change = absl::StrCat(plan->table->graph_model->name, ": at most one field of oneof ",
                                oneof.name(), " is set");
+    ConcernFields(*plan, *plan->table, columns);
     absl::Status status =
         FindRows(database_, *plan, absl::StrCat(absl::StrJoin(arms, " + "), " > 1"), &step);
     if (!status.ok()) return status;
@@ -87,7 +92,32 @@ absl::Status Planner::PlanOneofs(TablePlan* plan) {
     }
     Add(std::move(step));
   }
+  PlanFormerOneofs(*plan);
   return absl::OkStatus();
+}
+
+// Fields that exclude each other no longer.
+void Planner::PlanFormerOneofs(const TablePlan& plan) {
+  if (plan.old->retired) return;
+  const auto& descriptor = *plan.old->table->graph_model->descriptor;
+  for (int i = 0; i < descriptor.real_oneof_decl_count(); ++i) {
+    const google::protobuf::OneofDescriptor& oneof = *descriptor.oneof_decl(i);
+    const google::protobuf::OneofDescriptor* now = nullptr;
+    std::vector<int> columns;
+    bool apart = false;
+    for (int j = 0; j < oneof.field_count(); ++j) {
+      const auto* field =
+          plan.table->graph_model->descriptor->FindFieldByNumber(oneof.field(j)->number());
+      if (field == nullptr) continue;
+      apart |= !columns.empty() && (now == nullptr || field->real_containing_oneof() != now);
+      now = field->real_containing_oneof();
+      columns.push_back(field->index());
+    }
+    if (!apart) continue;
+    ConcernFields(plan, *plan.table, columns);
+    Add(absl::StrCat(plan.table->graph_model->name, ": ", FieldNames(*plan.table, columns),
+                     " no longer exclude each other"));
+  }
 }
 
 absl::Status Planner::PlanIndexes(TablePlan* plan) {
@@ -99,6 +129,7 @@ absl::Status Planner::PlanIndexes(TablePlan* plan) {
     step.change =
         absl::StrCat(plan->table->graph_model->name, ": new ", index.unique ? "unique " : "",
                      "index over ", FieldNames(*plan->table, index.columns));
+    ConcernFields(*plan, *plan->table, index.columns);
     if (index.unique) {
       absl::Status status = FindDuplicates(database_, *plan, index.columns, &step);
       if (!status.ok()) return status;
@@ -113,6 +144,7 @@ absl::Status Planner::PlanIndexes(TablePlan* plan) {
       kept |= NumbersOf(*plan->table, other.columns) == numbers && other.unique == index.unique;
     }
     if (kept || plan->old->retired) continue;
+    ConcernFields(*plan, *plan->old->table, index.columns);
     Add(absl::StrCat(plan->table->graph_model->name, ": no ", index.unique ? "unique " : "",
                      "index over ", FieldNames(*plan->old->table, index.columns), " any more"));
   }
@@ -160,6 +192,7 @@ absl::Status Planner::PlanForeignKeys(TablePlan* plan) {
     step.change = absl::StrCat(plan->table->graph_model->name, ": new foreign key (",
                                FieldNames(*plan->table, foreign_key.columns), ") to ",
                                parent.table->graph_model->name);
+    ConcernFields(*plan, *plan->table, foreign_key.columns);
     absl::Status status = FindOrphans(database_, *plan, parent, foreign_key, &step);
     if (!status.ok()) return status;
     if (step.rows > 0) {
@@ -172,6 +205,9 @@ absl::Status Planner::PlanForeignKeys(TablePlan* plan) {
   const std::size_t before = plan->old->retired ? 0 : plan->old->table->foreign_keys.size();
   if (before != same) {
     plan->rebuild = true;
+    for (const TableForeignKey& foreign_key : plan->old->table->foreign_keys) {
+      ConcernFields(*plan, *plan->old->table, foreign_key.columns);
+    }
     Add(absl::StrCat(plan->table->graph_model->name, ": ", before - same,
                      " foreign key(s) less than before"));
   }

@@ -76,7 +76,10 @@ class Reading {
 
   absl::Status ReadRemembered() {
     absl::StatusOr<Statement> query =
-        database_.Prepare("SELECT \"fingerprint\" FROM \"_kin_schemas\"");
+        // Of the current one it is known already, and may be written as it was of old.
+        database_.Prepare(
+            "SELECT \"fingerprint\" FROM \"_kin_schemas\" WHERE \"id\" < "
+            "(SELECT max(\"id\") FROM \"_kin_schemas\")");
     if (!query.ok()) return query.status();
     while (true) {
       absl::StatusOr<bool> row = query->Step();
@@ -228,9 +231,10 @@ class Writing {
       if (status.ok()) status = database_.Exec(sql);
     }
     if (status.ok() && from_ != nullptr && from_->current != nullptr) status = RememberOld(next);
+    if (status.ok()) status = ForgetLater(schema);
     std::int64_t id = 0;
     if (status.ok()) status = AddSchema(schema.fingerprint, schema.mapping, nullptr, &id);
-    if (status.ok()) status = ForgetFormer(schema.fingerprint, id, next);
+    if (status.ok()) status = ForgetFormer(schema, id, next);
     if (status.ok()) status = WriteEntries(next, id);
     if (status.ok()) status = WriteNames(next);
     if (status.ok()) {
@@ -263,19 +267,41 @@ class Writing {
     return status;
   }
 
+  // A fingerprint that `schema` may have had too. One that is that of the schema before it is
+  // another's.
+  const std::string& FormerOf(const StoredSchema& schema) const {
+    return from_ != nullptr && from_->fingerprint == schema.former_fingerprint
+               ? schema.fingerprint
+               : schema.former_fingerprint;
+  }
+
+  // A program that goes back to a former schema takes those after it back: if they come again they
+  // are new. What is retired refers to their rows.
+  absl::Status ForgetLater(const StoredSchema& schema) {
+    absl::StatusOr<Statement> forget = database_.Prepare(
+        "UPDATE \"_kin_schemas\" SET \"fingerprint\" = '' WHERE \"id\" > (SELECT max(\"id\") FROM "
+        "\"_kin_schemas\" WHERE \"fingerprint\" IN (?, ?))");
+    if (!forget.ok()) return forget.status();
+    forget->BindText(1, schema.fingerprint);
+    forget->BindText(2, FormerOf(schema));
+    return forget->Run();
+  }
+
   // Programs take turns, and comments change: of rows that say the same one is enough. Those that
   // what is retired refers to stay.
-  absl::Status ForgetFormer(const std::string& fingerprint, std::int64_t id,
+  absl::Status ForgetFormer(const StoredSchema& schema, std::int64_t id,
                             const NextCatalogue& next) {
     std::set<std::int64_t> used = {id};
     for (const Remembered& entry : next.entries) {
       if (entry.image != nullptr) used.insert(ids_.at(entry.image));
     }
     absl::StatusOr<Statement> forget = database_.Prepare(
-        absl::StrCat("DELETE FROM \"_kin_schemas\" WHERE \"fingerprint\" = ? AND \"id\" NOT IN (",
+        absl::StrCat("DELETE FROM \"_kin_schemas\" WHERE \"fingerprint\" IN (?, ?, '') AND \"id\" "
+                     "NOT IN (",
                      absl::StrJoin(used, ", "), ")"));
     if (!forget.ok()) return forget.status();
-    forget->BindText(1, fingerprint);
+    forget->BindText(1, schema.fingerprint);
+    forget->BindText(2, FormerOf(schema));
     return forget->Run();
   }
 
@@ -290,6 +316,13 @@ class Writing {
     if (!status.ok()) return status;
     ids_ = from_->ids;
     ids_[from_->current] = current;
+    absl::StatusOr<Statement> mark =
+        database_.Prepare("UPDATE \"_kin_schemas\" SET \"fingerprint\" = ? WHERE \"id\" = ?");
+    if (!mark.ok()) return mark.status();
+    mark->BindText(1, from_->fingerprint);
+    mark->BindInt(2, current);
+    status = mark->Run();
+    if (!status.ok()) return status;
     bool used = false;
     for (const Remembered& entry : next.entries) used |= entry.image == from_->current;
     if (used) {

@@ -1,10 +1,12 @@
 #include "kin/persistence/sqlite/table_plan.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "kin/persistence/sqlite/ddl.h"
 
 namespace kin::persistence::sqlite {
@@ -26,7 +28,8 @@ std::string ValueText(const Statement& row, int column) {
   }
 }
 
-// Adds the rows of `sql` to the examples: columns called `names`, then how many rows it stands for.
+// Adds the rows of `sql` to the examples: columns called `names`, then how many rows it stands for,
+// then a text about them, if there is one.
 absl::Status AddExamples(Database& database, const std::string& sql,
                          const std::vector<std::string>& names, MigrationStep* step) {
   absl::StatusOr<Statement> query = database.Prepare(sql);
@@ -42,6 +45,10 @@ absl::Status AddExamples(Database& database, const std::string& sql,
         parts.push_back(absl::StrCat(names[i], "=", ValueText(*query, i)));
       }
       step->examples.push_back(absl::StrJoin(parts, ", "));
+      if (sqlite3_column_count(query->get()) > count + 1) {
+        absl::StrAppend(&step->examples.back(), " (", absl::CHexEscape(query->Bytes(count + 1)),
+                        ")");
+      }
     }
     step->rows += query->Int(count);
   }
@@ -53,6 +60,15 @@ std::vector<std::string> KeyNames(const TablePlan& plan) {
     names.push_back(plan.old->Find(plan.old->table->columns[part].field->number())->name);
   }
   return names;
+}
+
+// The key of a row as SQL that makes text of it: id=7.
+std::string KeyText(const TablePlan& plan) {
+  return absl::StrJoin(KeyNames(plan), " || ', ' || ",
+                       [](std::string* out, const std::string& name) {
+                         absl::StrAppend(out, "'", absl::StrReplaceAll(name, {{"'", "''"}}),
+                                         "=' || substr(quote(t.", Quoted(name), "), 1, 100)");
+                       });
 }
 
 }  // namespace
@@ -115,19 +131,25 @@ bool TablePlan::MayBeNull(int column) const {
 }
 
 absl::Status FindRows(Database& database, const TablePlan& plan, const std::string& where,
-                      MigrationStep* step) {
+                      MigrationStep* step, const std::vector<std::string>& shown) {
   absl::StatusOr<std::int64_t> count = database.QueryInt(
       absl::StrCat("SELECT count(*) FROM ", Quoted(plan.physical.name), " AS t WHERE ", where));
   if (!count.ok()) return count.status();
   if (*count == 0) return absl::OkStatus();
-  const std::vector<std::string> names = KeyNames(plan);
-  const std::string list = absl::StrJoin(
-      names, ", ",
-      [](std::string* out, const std::string& name) { absl::StrAppend(out, "t.", Quoted(name)); });
+  const auto listed = [](const std::vector<std::string>& columns) {
+    return absl::StrJoin(columns, ", ", [](std::string* out, const std::string& name) {
+      absl::StrAppend(out, "t.", Quoted(name));
+    });
+  };
+  std::vector<std::string> names = KeyNames(plan);
+  const std::string key = listed(names);
+  for (const std::string& name : shown) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
   absl::Status status =
       AddExamples(database,
-                  absl::StrCat("SELECT ", list, ", 0 FROM ", Quoted(plan.physical.name),
-                               " AS t WHERE ", where, " ORDER BY ", list, " LIMIT ", kExamples),
+                  absl::StrCat("SELECT ", listed(names), ", 0 FROM ", Quoted(plan.physical.name),
+                               " AS t WHERE ", where, " ORDER BY ", key, " LIMIT ", kExamples),
                   names, step);
   step->rows += *count;
   return status;
@@ -143,11 +165,13 @@ absl::Status FindDuplicates(Database& database, const TablePlan& plan,
     present.push_back(absl::StrCat(value, " IS NOT NULL"));
     places.push_back(absl::StrCat(values.size()));
   }
+  const std::string key = KeyText(plan);
   return AddExamples(
       database,
-      absl::StrCat("SELECT ", absl::StrJoin(values, ", "), ", count(*) FROM ",
-                   Quoted(plan.physical.name), " AS t WHERE ", absl::StrJoin(present, " AND "),
-                   " GROUP BY ", absl::StrJoin(places, ", "), " HAVING count(*) > 1"),
+      absl::StrCat("SELECT ", absl::StrJoin(values, ", "), ", count(*), min(", key,
+                   ") || ' and ' || ", "max(", key, ") FROM ", Quoted(plan.physical.name),
+                   " AS t WHERE ", absl::StrJoin(present, " AND "), " GROUP BY ",
+                   absl::StrJoin(places, ", "), " HAVING count(*) > 1"),
       names, step);
 }
 
@@ -166,7 +190,11 @@ absl::Status FindOrphans(Database& database, const TablePlan& child, const Table
     absl::StrAppend(&where, " AND NOT EXISTS (SELECT 1 FROM ", Quoted(parent.physical.name),
                     " AS p WHERE ", absl::StrJoin(equal, " AND "), ")");
   }
-  return FindRows(database, child, where, step);
+  std::vector<std::string> shown;
+  for (int column : foreign_key.columns) {
+    if (child.sources[column] != nullptr) shown.push_back(child.sources[column]->name);
+  }
+  return FindRows(database, child, where, step, shown);
 }
 
 }  // namespace kin::persistence::sqlite

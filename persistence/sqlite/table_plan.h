@@ -52,10 +52,12 @@ struct TablePlan {
 };
 
 // The rows of the old table for which `where` holds (over alias "t") are in the way of `step`.
+// `shown`: columns of it that tell why, beside the key.
 absl::Status FindRows(Database& database, const TablePlan& plan, const std::string& where,
-                      MigrationStep* step);
+                      MigrationStep* step, const std::vector<std::string>& shown = {});
 
-// Those of `plan` for which a unique index over `columns` has no place: adds to `step`.
+// Those of `plan` for which a unique index over `columns` has no place: adds to `step`, by value,
+// with the keys of two of them.
 absl::Status FindDuplicates(Database& database, const TablePlan& plan,
                             const std::vector<int>& columns, MigrationStep* step);
 

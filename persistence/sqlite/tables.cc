@@ -88,7 +88,8 @@ absl::StatusOr<StoredSchema> ReadStoredSchema(Database& database) {
 }
 
 StoredSchema SchemaToStore(const Mapping& mapping, const graph::Graph& graph) {
-  return {mapping.ToText(), SerializeDescriptors(graph), Fingerprint(mapping)};
+  return {mapping.ToText(), SerializeDescriptors(graph), Fingerprint(mapping),
+          FormerFingerprint(mapping)};
 }
 
 absl::Status CheckTables(Database& database, const Mapping& mapping) {

@@ -16,9 +16,10 @@ namespace kin::persistence::sqlite {
 
 // What a database says of itself.
 struct StoredSchema {
-  std::string mapping;      // Mapping::ToText() of the schema last used.
-  std::string descriptors;  // A serialized google.protobuf.FileDescriptorSet of it.
-  std::string fingerprint;  // Fingerprint() of it; not read.
+  std::string mapping;             // Mapping::ToText() of the schema last used.
+  std::string descriptors;         // A serialized google.protobuf.FileDescriptorSet of it.
+  std::string fingerprint;         // Fingerprint() of it; not read.
+  std::string former_fingerprint;  // FormerFingerprint() of it; not read.
 };
 
 // Whether the database has no tables at all.

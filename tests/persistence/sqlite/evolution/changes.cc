@@ -45,9 +45,6 @@ MigrateOptions Renamed(const std::string& from, const std::string& to) {
   return options;
 }
 
-// Of a program that goes back to a former schema for good, and is not just an older one.
-MigrateOptions GoBack() { return Allow("t.Nobody"); }
-
 // What one field may become, and what may not, with one value of each kind.
 struct FieldChange {
   std::string before, after;  // Without " = 2".
@@ -145,7 +142,7 @@ void AddNames(std::vector<Change>* all) {
            "[(kin.field).column = 'Some \"text\"'];"),
          rows,
          {.sees = {{"SELECT b, \"Some \"\"text\"\"\" FROM m@", "x|y"}}}},
-        {before, rows, {.options = GoBack(), .sees = {{"SELECT a, b FROM m@", "x|y"}}}}}});
+        {before, rows, {.options = Allow("t.M@.a"), .sees = {{"SELECT a, b FROM m@", "x|y"}}}}}});
   all->push_back({line,
                   "the key, and what refers to it",
                   {{M("int64 id = 1; int64 up_id = 2 [(kin.field).belongs_to = {name: 'up' model: "
@@ -166,7 +163,7 @@ void AddNames(std::vector<Change>* all) {
                    {Model("A@", a, "table: 'two@'") + Model("B@", b, "table: 'one@'"),
                     two,
                     {.sees = {{"SELECT x@ FROM two@", "a"}, {"SELECT y@ FROM one@", "2"}}}},
-                   {Model("A@", a) + Model("B@", b), two, {.options = GoBack()}}}});
+                   {Model("A@", a) + Model("B@", b), two, {.options = Allow("t.A@")}}}});
 
   const std::string models = "a message is renamed, or moved to another package";
   const std::string fields = "int64 id = 1; string text@ = 2;";
@@ -192,7 +189,7 @@ void AddNames(std::vector<Change>* all) {
        "moved, and back",
        {{Model("A@", fields), {{"A@", "id: 1 text@: 'x'"}}},
         {"message Out@ { " + Model("A@", fields) + "}", {{"Out@.A@", "id: 1 text@: 'x'"}}},
-        {Model("A@", fields), {{"A@", "id: 1 text@: 'x'"}}, {.options = GoBack()}}}});
+        {Model("A@", fields), {{"A@", "id: 1 text@: 'x'"}}, {.options = Allow("t.A@")}}}});
   all->push_back({models,
                   "two exchange their names",
                   {{Model("A@", a) + Model("B@", b), two},
@@ -366,6 +363,8 @@ void AddOtherTypes(std::vector<Change>* all) {
       {"repeated int32 a", "repeated string a", "a: 1", ""},
       {"map<int32, int32> a", "map<int32, string> a", "a { key: 1 value: 1 }", ""},
       {"map<int32, int32> a", "map<string, int32> a", "a { key: 1 value: 1 }", ""},
+      {"message P@ { string key = 1; int32 value = 2; string note = 3; } repeated P@ a",
+       "map<string, int32> a", "a { key: 'a' value: 1 note: 'n' } a { key: 'a' value: 2 }", ""},
       {"google.protobuf.Timestamp a", "string a", "a { seconds: 1 }", ""},
       {"google.protobuf.Timestamp a", "google.protobuf.Duration a", "a { seconds: 1 }", ""},
       {"google.protobuf.Timestamp a", "int64 a", "a { seconds: 1 }", ""},
@@ -414,6 +413,16 @@ void AddOtherTypes(std::vector<Change>* all) {
                     {{point("int32 x = 1; string s = 2;"), rows},
                      {point(fields), {}, {.refused = why, .done = false}}}});
   }
+  for (const auto& [before, after] : std::vector<std::pair<std::string, std::string>>{
+           {"repeated E@ l = 3; message E@ { int32 key = 1; string value = 2; }",
+            "map<int32, string> l = 3;"}}) {
+    all->push_back({value,
+                    "a list that becomes a map",
+                    {{point("int32 x = 1; string s = 2; " + before), rows},
+                     {point("int32 x = 1; string s = 2; " + after),
+                      {},
+                      {.refused = "l is a list, and becomes a map", .done = false}}}});
+  }
   all->push_back({value,
                   "a list that no longer is one",
                   {{point("repeated int32 x = 1; string s = 2;"), rows},
@@ -429,6 +438,73 @@ void AddOtherTypes(std::vector<Change>* all) {
                    {point("repeated int64 y = 1; bytes s = 2; repeated int32 more = 3;"),
                     Ms({"id: 1 a { y: 1 s: 's' } b { y: 2 } c { key: 1 value { y: 3 } }"}),
                     {.same_tables = true, .older = "its type is another"}}}});
+}
+
+// What the bytes do not tell.
+void AddPurposes(std::vector<Change>* all) {
+  auto add = [&](const std::string& line, const std::string& what, const Stage& before,
+                 const Stage& after) {
+    all->push_back({line, what, {before, after}});
+  };
+  auto needs = [](const std::string& refused, const std::string& name) {
+    Stage::Then then;
+    then.refused = refused;
+    then.options = Allow(name);
+    return then;
+  };
+  auto point = [](const std::string& fields) {
+    return M("int64 id = 1; P@ a = 2; repeated P@ b = 3; map<int32, P@> c = 4;") +
+           absl::StrCat("message P@ { ", fields, " }\n");
+  };
+  const std::vector<Row> rows = Ms({"id: 1 a { x: 1 } b { x: 2 } c { key: 1 value { x: 3 } }"});
+  add("in a message that is a value: a field is removed, its number `reserved`", "reserved",
+      {point("int32 x = 1; string s = 2;"), rows},
+      {point("int32 x = 1; reserved 2;"), rows, {.same_tables = true}});
+  const std::string gone =
+      "in a message that is a value: a field is removed, its number not `reserved`; one gets a "
+      "number that was";
+  add(gone, "removed", {point("int32 x = 1; string s = 2;"), rows},
+      {point("int32 x = 1;"), rows, needs("`reserved 2;` into t.P@", "t.P@.s")});
+  add(gone, "comes back", {point("int32 x = 1; reserved 2;"), rows},
+      {point("int32 x = 1; string s = 2;"), rows,
+       needs("t.P@.s (field 2): new, under a number that was reserved", "t.P@.s")});
+  add("in a message that is a value: an `optional` becomes plain", "a number",
+      {point("optional int32 x = 1;"), rows},
+      {point("int32 x = 1;"), rows, needs("t.P@.x (field 1): always has a value", "t.P@.x")});
+  add("in a message that is a value: fields move out of a `oneof`", "two",
+      {point("oneof o { int32 x = 1; string s = 2; }"), rows},
+      {point("optional int32 x = 1; optional string s = 2;"),
+       rows,
+       {.older = "its type is another"}});
+  const std::string line =
+      "an enum of another name, or a message of another name in a field of another name";
+  auto color = [](const std::string& name, const std::string& values) {
+    return M(absl::StrCat("int64 id = 1; ", name, " e = 2; repeated ", name, " f = 3; P@ p = 4;")) +
+           absl::StrCat("enum ", name, " { ", values, " } message P@ { ", name, " g = 1; }\n");
+  };
+  const std::string red = "Z@ = 0; RED@ = 1;";
+  const std::vector<Row> reds = Ms({"id: 1 e: RED@ f: RED@ p { g: RED@ }"});
+  add(line, "the same and more", {color("C@", red), reds},
+      {color("D@", red + "BLUE@ = 2;"), reds, {.same_tables = true}});
+  {
+    Stage::Then then = needs("RED@, which is 1, would be LARGE@", "t.M@.e");
+    then.options.allow.push_back("t.M@.f");
+    then.options.allow.push_back("t.P@.g");
+    add(line, "other values", {color("C@", red), reds},
+        {color("D@", "Z@ = 0; LARGE@ = 1;"), Ms({"id: 1 e: LARGE@ f: LARGE@ p { g: LARGE@ }"}),
+         then});
+  }
+  const std::string home = "message A@ { string street = 1; } int64 id = 1; ";
+  const std::string owner = "message O@ { string name = 1; } int64 id = 1; ";
+  add(line, "another message", {M(home + "A@ home = 5;"), Ms({"id: 1 home { street: 's' }"})},
+      {M(owner + "O@ owner = 5;"), Ms({"id: 1 owner { name: 's' }"}),
+       needs("was home, a t.M@.A@, and is a t.M@.O@", "t.M@.owner")});
+  add(line, "another message in a map",
+      {M(home + "map<int32, A@> homes = 5;"), Ms({"id: 1 homes { key: 1 value { street: 's' } }"})},
+      {M(owner + "map<int32, O@> owners = 5;"), Ms({"id: 1 owners { key: 1 value { name: 's' } }"}),
+       needs("the number seems to be used again", "t.M@.homes")});
+  add(line, "only one of the two", {M(home + "A@ home = 5;"), Ms({"id: 1 home { street: 's' }"})},
+      {M(owner + "O@ home = 5;"), Ms({"id: 1 home { name: 's' }"}), {.same_tables = true}});
 }
 
 void AddJson(std::vector<Change>* all) {
@@ -462,8 +538,7 @@ void AddJson(std::vector<Change>* all) {
                     "1"}}}},
         {M(off),
          rows,
-         {.options = GoBack(),
-          .older = "its type is another",
+         {.options = Allow("t.M@.a"),
           .sees = {{"SELECT count(*) FROM m@ WHERE _unknown IS NOT NULL", "0"},
                    {"SELECT typeof(a) || typeof(b) FROM m@ WHERE id = 1", "blobblob"}}}}}});
   const std::string text = M(types + "int64 id = 1; P@ a = 2 [(kin.field).json = true];");
@@ -528,14 +603,13 @@ void AddPresence(std::vector<Change>* all) {
                      .sql = "UPDATE \"m@\" SET \"a\" = 0 WHERE \"a\" IS NULL",
                      .older = "t.M@.a: may no longer be absent"}}}});
   const std::string oneof = "fields move into a `oneof`";
-  all->push_back(
-      {oneof,
-       "optional ones",
-       {{M("int64 id = 1; optional int32 a = 2; optional string b = 3;"),
-         Ms({"id: 1 a: 0", "id: 2 b: 'x'", "id: 3"})},
-        {M("int64 id = 1; oneof o { int32 a = 2; string b = 3; bool c = 4; }"),
-         Ms({"id: 1 a: 0", "id: 2 b: 'x'", "id: 3"}),
-         {.older = "a and b exclude each other, to which this program does not keep"}}}});
+  all->push_back({oneof,
+                  "optional ones",
+                  {{M("int64 id = 1; optional int32 a = 2; optional string b = 3;"),
+                    Ms({"id: 1 a: 0", "id: 2 b: 'x'", "id: 3"})},
+                   {M("int64 id = 1; oneof o { int32 a = 2; string b = 3; bool c = 4; }"),
+                    Ms({"id: 1 a: 0", "id: 2 b: 'x'", "id: 3"}),
+                    {.older = "a and b exclude each other"}}}});
   all->push_back(
       {oneof,
        "a single one",
@@ -549,7 +623,7 @@ void AddPresence(std::vector<Change>* all) {
          Ms({"id: 1 a: 0"}),
          {.refused = "at most one field of oneof o is set",
           .sql = "UPDATE m@ SET b = NULL",
-          .older_rows = Ms({"id: 1 a: 0"})}}}});
+          .older = "exclude each other"}}}});
   all->push_back(
       {oneof,
        "two become one",
@@ -560,15 +634,14 @@ void AddPresence(std::vector<Change>* all) {
          Ms({"id: 1 a: 1"}),
          {.refused = "rows have more than one of them",
           .sql = "UPDATE m@ SET c = NULL",
-          .older_rows = Ms({"id: 1 a: 1"})}}}});
+          .older = "exclude each other"}}}});
   const std::string out = "fields move out of a `oneof`, or it gets another name";
   all->push_back({out,
                   "out of it",
                   {{M("int64 id = 1; oneof o { int32 a = 2; string b = 3; }"),
                     Ms({"id: 1 a: 0", "id: 2 b: 'x'"})},
                    {M("int64 id = 1; optional int32 a = 2; optional string b = 3;"),
-                    Ms({"id: 1 a: 0", "id: 2 b: 'x'"}),
-                    {.same_tables = true}}}});
+                    Ms({"id: 1 a: 0", "id: 2 b: 'x'"})}}});
   all->push_back(
       {out,
        "and some rows have two since",
@@ -598,7 +671,7 @@ void AddIndexes(std::vector<Change>* all) {
                       "index: { fields: ['b', 'a'] }"),
                     rows,
                     {.sees = {{count, "2"}}}},
-                   {none, rows, {.options = GoBack(), .sees = {{count, "0"}}}}}});
+                   {none, rows, {.options = Allow("t.M@.a"), .sees = {{count, "0"}}}}}});
   all->push_back(
       {line,
        "an indexed field is renamed",
@@ -667,7 +740,7 @@ void AddForeignKeys(std::vector<Change>* all) {
        {{none, user},
         {kUser + M(fields),
          user,
-         {.older = "\"u_id\" has to name a t.U@, to which this program does not keep"}}}});
+         {.older = "\"u_id\" has to name a t.U@ that is there: a belongs_to which is not in"}}}});
   all->push_back(
       {line,
        "and rows have no parent",
@@ -783,7 +856,9 @@ void AddRemovals(std::vector<Change>* all) {
                      .sees = {{"SELECT count(*) FROM sqlite_schema WHERE name = 'm@'", "0"}}}}}});
   const std::string back = "a removed field or model comes back";
   all->push_back(
-      {back, "a field", {{before, rows}, {reserved, left}, {before, rows, {.options = GoBack()}}}});
+      {back,
+       "a field",
+       {{before, rows}, {reserved, left}, {before, rows, {.options = Allow("t.M@.b")}}}});
   all->push_back({back,
                   "a field, wider and under another name, while another has its name",
                   {{before, rows},
@@ -802,7 +877,7 @@ void AddRemovals(std::vector<Change>* all) {
                   "a model",
                   {{two, both},
                    {kUser, {{"U@", "id: 1"}}, {.refused = "t.M@: gone", .options = Allow("t.M@")}},
-                   {two, both, {.options = GoBack()}}}});
+                   {two, both, {.options = Allow("t.M@"), .older = "t.M@: gone"}}}});
   all->push_back({back,
                   "a model with another field and a wider one",
                   {{two, both},
@@ -861,6 +936,7 @@ std::vector<Change> MakeChanges() {
   AddNames(&all);
   AddTypes(&all);
   AddOtherTypes(&all);
+  AddPurposes(&all);
   AddJson(&all);
   AddPresence(&all);
   AddIndexes(&all);

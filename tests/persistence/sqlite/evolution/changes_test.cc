@@ -94,8 +94,8 @@ class ChangesTest : public ::testing::TestWithParam<int> {
     } else {
       ExpectRefused(before, to.then.older, absl::StatusCode::kFailedPrecondition, {});
     }
-    // Nothing is lost by that.
-    ASSERT_NO_FATAL_FAILURE(Use(after, to.rows));
+    // Nothing is lost by that. A former schema that was gone back to has to be so once more.
+    ASSERT_NO_FATAL_FAILURE(Use(after, to.rows, to.then.options));
   }
 
   testing::TempDir dir_;

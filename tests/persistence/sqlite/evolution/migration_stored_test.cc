@@ -218,17 +218,84 @@ TEST_F(MigrationTest, JsonComesAndGoesWithUnknownFields) {
     ASSERT_TRUE((*store)->Close().ok());
   };
   for (int round = 0; round < 2; ++round) {
-    open(on, {.allow = {"t.Nobody"}});
+    open(on, {.allow = {"t.M.p"}});
     EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT p, q, r FROM ms WHERE id = 1"),
               "{\"x\":5}|[{\"x\":6},{}]|{\"x\":7}");
     EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT p, q, hex(_unknown) FROM ms WHERE id = 2"),
               "NULL|NULL|C0B80201");
-    open(off, {.allow = {"t.Nobody"}});
+    open(off, {.allow = {"t.M.p"}});
     EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT hex(p), hex(q), r FROM ms WHERE id = 1"),
               "0805C0B80201|1A0208061A04C0B80201|{\"x\":7}");
     EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT p, q, hex(_unknown) FROM ms WHERE id = 2"),
               "NULL|NULL|C0B80201");
   }
+}
+
+// A model that is given up is not what once had the name of a new one.
+TEST_F(MigrationTest, AFormerNameIsNoReasonToKeepWhatIsDropped) {
+  const std::string fields = "int64 id = 1; int32 cents = 2;";
+  Make(Model("Purchase", fields), {{"Purchase", "id: 1 cents: 5"}});
+  ExpectBecomes(Model("Order", fields), {{"Order", "id: 1 cents: 5"}},
+                {.renamed = {{"t.Purchase", "t.Order"}}});
+  for (const bool drop : {false, true}) {
+    MigrateOptions options;
+    (drop ? options.drop : options.allow) = {"t.Order"};
+    const DynamicSchema schema(Model("Purchase", "int64 id = 1; int32 cents = 2; string x = 3;"));
+    const auto plan = PlanMigration(path_, schema.schema(), options);
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_THAT(plan->ToString(), HasSubstr("t.Purchase: new, table purchases"));
+    EXPECT_TRUE(plan->allowed()) << plan->ToString();
+  }
+  ExpectBecomes(Model("Purchase", "int64 id = 1; int32 cents = 2; string x = 3;"), {},
+                {.drop = {"t.Order"}});
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT count(*) FROM sqlite_schema WHERE name = 'orders'"),
+            "0");
+}
+
+TEST_F(MigrationTest, ARenamingThatAModelOfTheFormerNameContradicts) {
+  const std::string fields = "int64 id = 1; int32 cents = 2;";
+  Make(Model("A", fields), {{"A", "id: 1 cents: 5"}});
+  MigrateOptions options;
+  options.renamed = {{"t.A", "t.B"}};
+  ExpectRefused(Model("A", fields) + Model("B", fields),
+                {"t.A becomes t.B, as MigrateOptions::renamed says", "in two releases"}, options);
+  // In two releases, with the option left where it is.
+  ExpectBecomes(Model("B", fields), {{"B", "id: 1 cents: 5"}}, options);
+  const std::string both = Model("A", fields) + Model("B", fields);
+  ExpectBecomes(both, {{"B", "id: 1 cents: 5"}}, options);
+  Make(both, {{"A", "id: 2 cents: 7"}, {"B", "id: 1 cents: 5"}});
+  ExpectBecomes(both + Model("C", fields), {{"A", "id: 2 cents: 7"}, {"B", "id: 1 cents: 5"}},
+                options);
+  // Two cannot exchange their names at once.
+  options.renamed = {{"t.A", "t.B"}, {"t.B", "t.A"}};
+  ExpectRefused(both + Model("D", fields), {"t.A becomes t.B", "t.B becomes t.A", "a third name"},
+                options);
+}
+
+// Numbers within values have no column that would remember them.
+TEST_F(MigrationTest, ANumberWithinAValueThatIsUsedAgain) {
+  const auto schema = [](const std::string& fields) {
+    return absl::StrCat("message P { ", fields, " } message Q { int32 y = 1; }",
+                        Model("M", "int64 id = 1; repeated P p = 2;"));
+  };
+  Make(schema("int32 x = 1; string s = 2;"), {{"M", "id: 1 p { x: 1 s: '\\010\\005' }"}});
+  ExpectRefused(schema("int32 x = 1;"),
+                {"t.M.p (field 2): t.P.s (field 2): gone", "`reserved 2;` into t.P",
+                 "\"t.P.s\" into MigrateOptions::allow"});
+  const auto open = [&](const std::string& text, MigrateOptions options = {}) {
+    const DynamicSchema each(text);
+    return OpenDynamic(each, path_, std::move(options)).status();
+  };
+  EXPECT_TRUE(open(schema("int32 x = 1; reserved 2;")).ok());
+  // Neither by another field, nor unsaid by the same.
+  for (const std::string field : {"Q q = 2;", "string s = 2;"}) {
+    ExpectRefused(schema("int32 x = 1; " + field + " int32 more = 3;"),
+                  {"under a number that was reserved", "a number that was never used"});
+  }
+  // The older program goes on with it.
+  EXPECT_TRUE(open(schema("int32 x = 1; string s = 2;")).ok());
+  ExpectBecomes(schema("int32 x = 1; string s = 2; int32 more = 3;"),
+                {{"M", "id: 1 p { x: 1 s: '\\010\\005' }"}}, {.allow = {"t.P.s"}});
 }
 
 }  // namespace

@@ -155,7 +155,7 @@ TEST_F(OlderTest, WhatItCannotKeepUpIsRefusedWithTheReason) {
   const std::vector<Case> cases = {
       {"int64 id = 1; string name = 2; int64 age = 3;",
        {{"User", "id: 1 age: 5000000000"}},
-       "t.User.age: has values that this program has no room for: 1 (id=1)"},
+       "t.User.age: has values that this program has no room for: 1 (id=1, age=5000000000)"},
       {"int64 id = 1; bytes name = 2; int32 age = 3;", {}, "t.User.name: its type is another"},
       {"int64 id = 1; string name = 2; optional int32 age = 3;",
        {{"User", "id: 7"}},
@@ -227,6 +227,154 @@ TEST_F(OlderTest, OneThatHasNeverOpenedItHasToSaySo) {
   // Not what is new to the database.
   ExpectRefused(absl::StrCat(kOld, Model("Other", "int64 id = 1;")),
                 "t.Other: there is no table for it", options);
+}
+
+// Both have the same columns, and only one of them excludes two.
+TEST_F(OlderTest, FieldsThatExcludeEachOtherByNow) {
+  const std::string old = Model("M", "int64 id = 1; optional int32 a = 2; optional string b = 3;");
+  const std::string newer = Model("M", "int64 id = 1; oneof o { int32 a = 2; string b = 3; }");
+  Use(old, {}, {{"M", "id: 1 a: 5"}}, {}, {{"M", "id: 1 a: 5"}});
+  Use(newer, {{"M", "id: 1 a: 5"}}, {}, {}, {{"M", "id: 1 a: 5"}});
+  ExpectRefused(old, "a and b exclude each other");
+  // Within values as well.
+  const std::string both = "message P { optional int32 a = 2; optional string b = 3; }";
+  const std::string one = "message P { oneof o { int32 a = 2; string b = 3; } }";
+  const std::string model = Model("M", "int64 id = 1; P p = 2;");
+  std::filesystem::remove(path_);
+  Use(both + model, {}, {{"M", "id: 1"}}, {}, {{"M", "id: 1"}});
+  MigrateOptions drop;  // No row has a value.
+  Use(one + model, {{"M", "id: 1"}}, {}, {}, {{"M", "id: 1"}}, drop);
+  ExpectRefused(both + model, "t.P.a and t.P.b exclude each other now");
+}
+
+TEST_F(OlderTest, FieldsThatNoLongerExcludeEachOther) {
+  const std::string old = Model("M", "int64 id = 1; oneof o { int32 a = 2; string b = 3; }");
+  const std::string newer =
+      Model("M", "int64 id = 1; optional int32 a = 2; optional string b = 3;");
+  Use(old, {}, {{"M", "id: 1 a: 5"}}, {}, {{"M", "id: 1 a: 5"}});
+  Use(newer, {{"M", "id: 1 a: 5"}}, {}, {}, {{"M", "id: 1 a: 5"}});
+  // It goes on as an older one, and the newer one is the newest still.
+  Use(old, {{"M", "id: 1 a: 5"}}, {{"M", "id: 2 b: 'x'"}}, {},
+      {{"M", "id: 1 a: 5"}, {"M", "id: 2 b: 'x'"}});
+  Use(newer, {{"M", "id: 1 a: 5"}, {"M", "id: 2 b: 'x'"}}, {{"M", "id: 1 a: 5 b: 'y'"}}, {},
+      {{"M", "id: 1 a: 5 b: 'y'"}, {"M", "id: 2 b: 'x'"}});
+  ExpectRefused(old, "has more than one field set");
+}
+
+// A database whose fingerprints are those of a Kin that did not look at oneofs.
+TEST_F(OlderTest, FingerprintsOfBefore) {
+  const std::string first = Model("M", "int64 id = 1; oneof o { int32 a = 2; string b = 3; }");
+  const std::string second =
+      Model("M", "int64 id = 1; oneof o { int32 a = 2; string b = 3; } int32 c = 4;");
+  const std::string apart =
+      Model("M", "int64 id = 1; optional int32 a = 2; optional string b = 3; int32 c = 4;");
+  Use(first, {}, {{"M", "id: 1 a: 5"}}, {}, {{"M", "id: 1 a: 5"}});
+  Use(second, {{"M", "id: 1 a: 5"}}, {}, {}, {{"M", "id: 1 a: 5"}});
+  const auto as_before = [this] {
+    RawDatabase raw(path_);
+    raw.Exec(
+        "UPDATE _kin_schemas SET fingerprint = '3d86c2709c5e0b0055d15b5ffe988c10' WHERE id = 1");
+    raw.Exec(
+        "UPDATE _kin_schemas SET fingerprint = 'c30d9b721b7878583b5639a436d932a8' WHERE id = 2");
+  };
+  as_before();
+  Use(first, {{"M", "id: 1 a: 5"}}, {{"M", "id: 1 a: 6"}}, {}, {{"M", "id: 1 a: 6"}});
+  Use(second, {{"M", "id: 1 a: 6"}}, {}, {}, {{"M", "id: 1 a: 6"}});
+  // It has the former fingerprint of `second`, and is another.
+  Use(apart, {{"M", "id: 1 a: 6"}}, {{"M", "id: 1 a: 6 b: 'x'"}}, {}, {{"M", "id: 1 a: 6 b: 'x'"}});
+  ExpectRefused(second, "has more than one field set");
+}
+
+// Names that were given for a change of before mean nothing for another.
+TEST_F(OlderTest, NamesThatStayedInTheProgram) {
+  const std::string first = Model("Customer", "int64 id = 1; string email = 2; int32 age = 3;");
+  const std::string second = Model("Customer", "int64 id = 1; string email = 2;");
+  const std::string third =
+      Model("Customer", "int64 id = 1; string email = 2 [(kin.field).unique = true];");
+  const std::vector<Row> rows = {{"Customer", "id: 1 email: 'x'"}};
+  MigrateOptions age, email;
+  age.allow = {"t.Customer.age"};
+  email.allow = {"t.Customer.email"};
+  Use(first, {}, rows, {}, rows);
+  Use(second, rows, {}, {}, rows, age);
+  Use(third, rows, {}, {}, rows, age);
+  ExpectRefused(second, "there is a unique index", age);
+  // What changes by it has to be named.
+  Use(second, rows, {{"Customer", "id: 2 email: 'x'"}}, {},
+      {{"Customer", "id: 1 email: 'x'"}, {"Customer", "id: 2 email: 'x'"}}, email);
+}
+
+// What was taken back is not known any more, and can be released again.
+TEST_F(OlderTest, ASchemaThatIsReleasedAgain) {
+  const std::string first = Model("M", "int64 id = 1; int32 a = 2;");
+  const std::string second =
+      Model("M", "int64 id = 1; int32 a = 2 [(kin.field).indexed = true]; optional int32 b = 3;");
+  const std::vector<Row> rows = {{"M", "id: 1 a: 5"}};
+  const char indexes[] =
+      "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'ms'";
+  for (const bool drop : {false, true}) {
+    SCOPED_TRACE(drop);
+    std::filesystem::remove(path_);
+    Use(first, {}, rows, {}, rows);
+    Use(second, rows, {{"M", "id: 1 a: 5 b: 7"}}, {}, {{"M", "id: 1 a: 5 b: 7"}});
+    for (int round = 0; round < 3; ++round) {
+      MigrateOptions back;
+      (drop ? back.drop : back.allow) = {"t.M.b"};
+      Use(first, rows, {}, {}, rows, back);
+      EXPECT_EQ(RawDatabase(path_).QueryOne(indexes), "0");
+      const std::vector<Row> again = {{"M", drop ? "id: 1 a: 5" : "id: 1 a: 5 b: 7"}};
+      Use(second, again, {}, {}, again);
+      EXPECT_EQ(RawDatabase(path_).QueryOne(indexes), "1");
+      // The first is an older one again.
+      Use(first, rows, {}, {}, rows);
+      EXPECT_EQ(RawDatabase(path_).QueryOne(indexes), "1");
+      Use(second, again, {}, {}, again);
+    }
+    EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT count(*) FROM _kin_schemas"), "2");
+  }
+}
+
+// A unique index and a foreign key over fields that the newer one has retired.
+TEST_F(OlderTest, RulesThatTheNewerOneNoLongerKeeps) {
+  const std::string user = Model("User", "int64 id = 1;");
+  const std::string old = user + Model("Post",
+                                       "int64 id = 1; string code = 2 [(kin.field).unique = true];"
+                                       "int64 user_id = 3 [(kin.field).belongs_to = {}];");
+  const std::string newer = user + Model("Post", "int64 id = 1; reserved 2, 3;");
+  const std::vector<Row> rows = {{"User", "id: 1"}, {"Post", "id: 1 code: 'x' user_id: 1"}};
+  Use(old, {}, rows, {}, rows);
+  Use(newer, {{"User", "id: 1"}, {"Post", "id: 1"}}, {}, {},
+      {{"User", "id: 1"}, {"Post", "id: 1"}});
+  Use(old, rows, {}, {}, rows);
+  Use(newer, {{"User", "id: 1"}, {"Post", "id: 1"}}, {{"Post", "id: 2"}, {"Post", "id: 3"}}, {},
+      {{"User", "id: 1"}, {"Post", "id: 1"}, {"Post", "id: 2"}, {"Post", "id: 3"}});
+  ExpectRefused(old,
+                "t.Post.code: has the same value in rows that this program keeps apart: 2 "
+                "(code=\"\"");
+  ExpectRefused(old, "t.Post.user_id: names no t.User that is there in rows: 2 (id=2, user_id=0");
+  const auto plan = PlanMigration(path_, DynamicSchema(old).schema());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_FALSE(plan->allowed());
+}
+
+// Not even what is said of the schema.
+TEST_F(OlderTest, WhereNothingMayBeChangedNothingIs) {
+  const std::string first = Model("M", "int64 id = 1; optional int32 a = 2; optional int32 b = 3;");
+  const std::string second =
+      Model("M", "int64 id = 1; optional int32 a = 2; optional sint32 b = 3;");
+  Use(first, {}, {{"M", "id: 1 a: 5"}}, {}, {{"M", "id: 1 a: 5"}});
+  MigrateOptions options;
+  options.level = MigrateOptions::Level::kNone;
+  RawDatabase(path_).Exec("DROP VIEW _kin_view_ms");
+  const char all[] =
+      "SELECT group_concat(hex(value)) || (SELECT group_concat(fingerprint) FROM _kin_schemas) || "
+      "(SELECT group_concat(name) FROM sqlite_schema) FROM _kin_meta WHERE key <> 'commit'";
+  const std::string before = RawDatabase(path_).QueryOne(all);
+  for (const std::string& text : {first, second, "/* a comment */ message More {} " + first}) {
+    SCOPED_TRACE(text);
+    Use(text, {{"M", "id: 1 a: 5"}}, {}, {}, {{"M", "id: 1 a: 5"}}, options);
+    EXPECT_EQ(RawDatabase(path_).QueryOne(all), before);
+  }
 }
 
 }  // namespace
