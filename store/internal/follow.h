@@ -218,6 +218,96 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
   }
 }
 
+// Appends the entries of a posting list that is of `hash` to `out`, if the view shows all of them
+// at once; else appends nothing, and returns false. Whose children they are is not looked at.
+template <typename Target>
+bool AppendShown(const PostingArray& array, std::uint64_t hash, Stamp limit,
+                 std::vector<const Target*>* out) {
+  if (array.hash != hash || array.mixed.load(std::memory_order_relaxed)) return false;
+  if (array.has_markers()) return false;  // Read before the entries.
+  const std::size_t before = out->size();
+  const std::uint32_t used = array.used.load(std::memory_order_acquire);
+  out->resize(before + used);
+  const Target** end = out->data() + before;
+  // Of the first ones; of many, what is asked for now would be gone again when it is needed.
+  constexpr std::size_t kPrefetched = 256;
+  const bool prefetched = before < kPrefetched;
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const Version* entry = array.entries()[i].load(std::memory_order_acquire);
+    if (entry == nullptr) continue;
+    if (prefetched) {
+      __builtin_prefetch(entry);
+      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 64);
+    }
+    *end++ = RecordIn<Target>(entry);
+  }
+  const bool shown = array.AllShown(limit);
+  out->resize(shown ? static_cast<std::size_t>(end - out->data()) : before);
+  return shown;
+}
+
+// Appends the records of a has_many of each owner, which is not a `through`, to `out`. As in
+// ResolveAll, and posting lists are gone through with no look at their records, where these are all
+// shown: their memory may come when it is needed.
+template <typename A>
+void CollectMany(const View* view, absl::Span<const typename A::Owner* const> owners,
+                 std::vector<const typename A::Target*>* out) {
+  constexpr std::size_t kGroup = 32;
+  const Stamp limit = view->Limit();
+  const auto append = [&](const typename A::Owner* owner) {
+    for (const auto& target : Many<A>(RefBase<typename A::Owner>(owner, view))) {
+      out->push_back(target.get());
+    }
+  };
+  std::uint64_t hashes[kGroup];
+  Home homes[kGroup];
+  Cell cells[kGroup];
+  std::size_t firsts[kGroup];  // Where in `out` a list begins.
+  for (std::size_t begin = 0; begin < owners.size(); begin += kGroup) {
+    const std::size_t size = std::min(kGroup, owners.size() - begin);
+    const auto* const* group = owners.data() + begin;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (begin + i + kGroup < owners.size()) {
+        const char* next = reinterpret_cast<const char*>(group[i + kGroup]);
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + 47);
+      }
+      homes[i] = 0;
+      if (!A::Present(*group[i])) continue;
+      hashes[i] = A::Hash(*group[i]);
+      // Pairs with the release in HashIndex::Publish.
+      homes[i] = SlotOf<typename A::Owner>(view, A::kSlot).home.load(std::memory_order_acquire);
+      LineTable::Prefetch(homes[i], hashes[i]);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      cells[i] = homes[i] == 0 ? 0 : LineTable::FindFirst(homes[i], hashes[i]);
+      const char* first = reinterpret_cast<const char*>(cells[i] & ~Cell{1});
+      __builtin_prefetch(first);
+      __builtin_prefetch(first + 64);
+    }
+    const std::size_t before = out->size();
+    std::size_t lists = 0;
+    const typename A::Owner* of_list[kGroup];
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::size_t first = out->size();
+      if (cells[i] != 0 && IsList(cells[i]) && !view->transaction &&
+          AppendShown(*ArrayIn(cells[i]), hashes[i], limit, out)) {
+        firsts[lists] = first;
+        of_list[lists] = group[i];
+        lists += static_cast<std::size_t>(out->size() > first);
+      } else if (homes[i] != 0) {
+        append(group[i]);
+      }
+    }
+    // Another key may have the same hash: then the list is of that one.
+    bool same = true;
+    for (std::size_t i = 0; i < lists; ++i) same &= A::Equal(*of_list[i], *(*out)[firsts[i]]);
+    if (ABSL_PREDICT_TRUE(same)) continue;
+    out->resize(before);
+    for (std::size_t i = 0; i < size; ++i) append(group[i]);
+  }
+}
+
 }  // namespace kin::internal
 
 #endif  // KIN_STORE_INTERNAL_FOLLOW_H_

@@ -179,6 +179,7 @@ void HashIndex::EraseCell(std::uint64_t hash, Position at, Cell cell) {
 
 PostingList* HashIndex::Add(std::uint64_t hash, Version* entry) {
   if (unique_) {
+    if (index_ == 0) Announce(entry);
     InsertCell(hash, CellOf(entry));
     return nullptr;
   }
@@ -206,6 +207,13 @@ PostingList* HashIndex::AddToList(std::uint64_t hash, Position at, Version* entr
 }
 
 PostingList* HashIndex::Replace(std::uint64_t hash, Version* from, Version* to) {
+  if (index_ == 0) {
+    Announce(to);
+    ReplaceCell(hash, writable()->Locate(hash, [from](Cell cell) { return cell == CellOf(from); }),
+                CellOf(from), CellOf(to));
+    CountTombstone(from, -1);
+    return nullptr;
+  }
   const bool from_marker = IsMarker(from);
   const bool to_marker = IsMarker(to);
   markers_ += static_cast<std::size_t>(to_marker) - static_cast<std::size_t>(from_marker);
@@ -234,6 +242,7 @@ void HashIndex::Erase(std::uint64_t hash, Version* entry) {
   const Cell cell = writable()->At(at.bucket, at.slot);
   if (!IsList(cell)) {
     EraseCell(hash, at, cell);
+    if (index_ == 0) CountTombstone(entry, -1);
     return;
   }
   PostingList* list = ListIn(cell);

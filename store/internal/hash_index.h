@@ -95,6 +95,19 @@ class HashIndex {
     return HashOf(CellOf(entry)) == hash ? version : nullptr;
   }
 
+  // Of the primary index, for who goes through all of it: whether a view with `limit` sees every
+  // entry that it has read (acquire) as it stands, so that no record need be touched for that. To
+  // be asked after the entries were read, and of tombstones (HasTombstones) before lines() was.
+  //
+  // An entry that the view does not see was stored (release) after the stamp that tells of it, so
+  // who has read the entry reads that stamp, or a later one, here. A tombstone that the view sees
+  // was counted before the view was taken, and is counted until it is out of the table; so if none
+  // was counted, none is met in the table that lines() gives after that (acquire; pairs with the
+  // release in CountTombstone): whichever are met later were made later, and the stamp tells of
+  // them.
+  bool AllShown(Stamp limit) const { return newest_.load(std::memory_order_relaxed) <= limit; }
+  bool HasTombstones() const { return tombstones_.load(std::memory_order_acquire) != 0; }
+
   // The writer's side. Add, Replace and Erase are O(1) amortised.
   // Has the processor load what a probe for `hash` begins with.
   void Prefetch(std::uint64_t hash) const { LineTable::Prefetch(writable()->home(), hash); }
@@ -148,6 +161,19 @@ class HashIndex {
     list->counted_bytes = bytes;
   }
   bool IsMarker(const Version* entry) const { return index_ != 0 && entry->deleted(); }
+  // To be called before `entry` is stored in the primary index.
+  void Announce(const Version* entry) {
+    const Stamp stamp = CommitOf(entry->stamp);
+    if (stamp > newest_.load(std::memory_order_relaxed)) {
+      newest_.store(stamp, std::memory_order_relaxed);
+    }
+    CountTombstone(entry, 1);
+  }
+  void CountTombstone(const Version* entry, int delta) {
+    if (ABSL_PREDICT_TRUE(!entry->deleted())) return;
+    tombstones_.store(tombstones_.load(std::memory_order_relaxed) + static_cast<std::size_t>(delta),
+                      std::memory_order_release);
+  }
   bool IsOf(const Marker& marker, const google::protobuf::Message& record) const;
   Marker* FindMarkerIn(PostingList* list, const google::protobuf::Message& record) const;
   void Remember(PostingList* list, Marker* marker) const;
@@ -157,6 +183,9 @@ class HashIndex {
   const int index_;
   const bool unique_;
   std::atomic<LineTable*> lines_;
+  // Of the primary index; see AllShown.
+  std::atomic<Stamp> newest_{0};  // No entry is of a later commit.
+  std::atomic<std::size_t> tombstones_{0};
   std::vector<IndexSlot*> slots_;  // That lead here.
   // While the table is resized: the new one, and the bucket to copy next.
   LineTable* next_ = nullptr;

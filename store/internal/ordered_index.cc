@@ -92,6 +92,12 @@ struct alignas(64) OrderedIndex::Leaf {
     return (sizeof(Leaf) + low_size + 63) / 64 * 64;
   }
   std::size_t memory_bytes() const { return BytesFor(low_size); }
+  // Asks for all of it but the nodes: a search touches several of its lines, one after the other.
+  void Prefetch() const {
+    for (std::size_t at = 0; at < offsetof(Leaf, node); at += 64) {
+      __builtin_prefetch(reinterpret_cast<const char*>(this) + at);
+    }
+  }
 
   // For a leaf that is not published yet: `slots` nodes, in order.
   void Append(Node* of, std::uint64_t of_prefix, Version* of_entry) {
@@ -176,6 +182,11 @@ struct OrderedIndex::Block {
   }
   std::size_t size() const { return hints.size.load(std::memory_order_acquire); }
   std::size_t memory_bytes() const { return sizeof(Block) - sizeof(Hints) + hints.memory_bytes(); }
+  // Asks for the items that the first steps of a search may touch.
+  void Prefetch() const {
+    constexpr std::size_t kStep = kLeaves / 8;
+    for (std::size_t i = kStep; i < kLeaves; i += kStep) __builtin_prefetch(&hints.items[i]);
+  }
 
   Hints hints;
 };
@@ -307,10 +318,12 @@ const OrderedIndex::Leaf* OrderedIndex::FindLeaf(const Key& key, bool before, Fo
   const Leaf* leaf = nullptr;
   while (leaf == nullptr && i > 0) {
     const Block& block = *static_cast<Block*>(blocks.items[--i].to.load(std::memory_order_acquire));
+    block.Prefetch();
     std::size_t slot = block.hints.CountUpTo(key.prefix, block.size(), begins);
     // Mostly the first one that is looked at; see invariant 5.
     for (; leaf == nullptr && slot > 0; --slot) {
       const Leaf* candidate = block.leaf(slot - 1);
+      candidate->Prefetch();
       if (!begins(candidate)) continue;
       leaf = candidate;
       if (at != nullptr) *at = {i, slot - 1};
@@ -416,7 +429,8 @@ std::size_t OrderedIndex::Gather(Place* place, absl::string_view end, absl::Span
   return size;
 }
 
-std::int64_t OrderedIndex::EstimateCount(absl::string_view begin, absl::string_view end) const {
+std::int64_t OrderedIndex::EstimateCount(absl::string_view begin, absl::string_view end,
+                                         Place* start) const {
   Found from;
   Found to;
   const Key begin_key(begin);
@@ -424,11 +438,24 @@ std::int64_t OrderedIndex::EstimateCount(absl::string_view begin, absl::string_v
   const Leaf* leaf = FindLeaf(begin_key, false, &from);
   Order order = leaf->order.load(std::memory_order_acquire);
   const int skipped = begin.empty() ? 0 : leaf->RankOf(order, begin_key);
+  if (start != nullptr) {
+    start->leaf_ = leaf;
+    start->order_ = order;
+    start->rank_ = skipped;
+  }
   const Leaf* last = end.empty() ? nullptr : FindLeaf(end_key, false, &to);
+  const Hints& blocks = *blocks_.load(std::memory_order_acquire);
+  const std::size_t blocks_size = blocks.size.load(std::memory_order_acquire);
+  const auto leaves_of = [&](std::size_t i) {
+    return static_cast<Block*>(blocks.items[i].to.load(std::memory_order_acquire))->size();
+  };
+  if (last == nullptr) to = {blocks_size - 1, leaves_of(blocks_size - 1)};
   std::int64_t count = -skipped;
   // Leaf by leaf, if there are few.
-  constexpr int kFewLeaves = 3;
-  for (int i = 0; i < kFewLeaves; ++i) {
+  constexpr std::size_t kFewLeaves = 3;
+  const bool near =
+      to.block <= from.block + 1 && (to.block > from.block || to.slot <= from.slot + kFewLeaves);
+  for (std::size_t i = 0; near && i < kFewLeaves; ++i) {
     if (leaf == last) return std::max(count + leaf->RankOf(order, end_key), std::int64_t{0});
     count += CountIn(order);
     leaf = leaf->next.load(std::memory_order_acquire);
@@ -436,12 +463,6 @@ std::int64_t OrderedIndex::EstimateCount(absl::string_view begin, absl::string_v
     order = leaf->order.load(std::memory_order_acquire);
   }
   // By the hints, and what a leaf has on average.
-  const Hints& blocks = *blocks_.load(std::memory_order_acquire);
-  const std::size_t blocks_size = blocks.size.load(std::memory_order_acquire);
-  const auto leaves_of = [&](std::size_t i) {
-    return static_cast<Block*>(blocks.items[i].to.load(std::memory_order_acquire))->size();
-  };
-  if (last == nullptr) to = {blocks_size - 1, leaves_of(blocks_size - 1)};
   constexpr std::size_t kFewBlocks = 32;
   double leaves = static_cast<double>(to.slot) - static_cast<double>(from.slot);
   const double of_block = static_cast<double>(leaves_.load(std::memory_order_relaxed)) /

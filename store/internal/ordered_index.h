@@ -113,8 +113,10 @@ class OrderedIndex {
   // Stores up to out.size() entries, from *place on, of nodes with bytes < `end` (empty: all), and
   // in *place where to go on. Returns how many; fewer than there is room for: there are no more.
   std::size_t Gather(Place* place, absl::string_view end, absl::Span<Entry> out) const;
-  // About how many nodes have `begin` <= bytes < `end` (empty: no bound). O(log n).
-  std::int64_t EstimateCount(absl::string_view begin, absl::string_view end) const;
+  // About how many nodes have `begin` <= bytes < `end` (empty: no bound). O(log n). In *start, if
+  // given, what Seek(begin) gives.
+  std::int64_t EstimateCount(absl::string_view begin, absl::string_view end,
+                             Place* start = nullptr) const;
   // The version that a view sees of the record of a node, null if it sees none there.
   const Version* Visible(const Node& node, Stamp limit) const {
     return Visible({node.entry(), &node}, limit);

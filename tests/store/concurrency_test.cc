@@ -119,6 +119,10 @@ TEST(ConcurrencyTest, TransfersKeepTheSumInEverySnapshotWhileTheTableGrows) {
     }
     ASSERT_EQ(sum, kSum);
     ASSERT_EQ(count, snapshot.Count<Desk>());
+    // By a scan, for none is below 0 and no index says so.
+    const auto scanned = snapshot.Query<Desk>().Where(DeskModel::floor >= 0);
+    ASSERT_EQ(scanned.Sum(DeskModel::floor), kSum);
+    ASSERT_EQ(scanned.Count(), count);
   });
   EXPECT_EQ(store->CheckInvariants(), absl::OkStatus());
 }
@@ -234,6 +238,11 @@ TEST(ConcurrencyTest, ListsThatGrowAndShrinkHaveTheirSizeInEverySnapshot) {
     }
     ASSERT_EQ(owned, all);
     ASSERT_EQ(snapshot.Find<Person>(1).reviews().size(), all);
+    const auto people = snapshot.Query<Person>();
+    ASSERT_EQ(people.Follow(PersonModel::reviews).ToVector().size(), all);
+    for (const TaskRef task : people.Where(PersonModel::id == 1).Follow(PersonModel::tasks)) {
+      ASSERT_EQ(task->owner_id(), 1);
+    }
   });
   EXPECT_EQ(store->CheckInvariants(), absl::OkStatus());
 }

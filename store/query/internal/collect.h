@@ -35,21 +35,20 @@ std::vector<const typename A::Target*> CollectTargets(
     RemoveDuplicates(&targets);
   } else {
     constexpr std::size_t kGroup = 256;
-    using Out = std::conditional_t<A::kMany, Range<Target>, RefOf<Target>>;
-    std::vector<OwnerRef> refs;
-    std::vector<Out> out;
+    targets.reserve(std::max<std::size_t>(owners.size(), 64));
     for (std::size_t begin = 0; begin < owners.size(); begin += kGroup) {
       if (interrupt->Stopped()) break;
       const std::size_t size = std::min(kGroup, owners.size() - begin);
-      refs.clear();
-      for (std::size_t i = 0; i < size; ++i) refs.emplace_back(owners[begin + i], view);
-      out.assign(size, Out());
-      kin::internal::ResolveAll<A>(absl::Span<const OwnerRef>(refs), absl::MakeSpan(out));
-      for (const Out& each : out) {
-        if constexpr (A::kMany) {
-          for (const RefOf<Target>& target : each) targets.push_back(target.get());
-        } else if (each) {
-          targets.push_back(each.get());
+      if constexpr (A::kMany) {
+        kin::internal::CollectMany<A>(view, absl::MakeConstSpan(owners).subspan(begin, size),
+                                      &targets);
+      } else {
+        OwnerRef refs[kGroup];
+        RefOf<Target> out[kGroup];
+        for (std::size_t i = 0; i < size; ++i) refs[i] = OwnerRef(owners[begin + i], view);
+        kin::internal::ResolveAll<A>(absl::MakeConstSpan(refs, size), absl::MakeSpan(out, size));
+        for (std::size_t i = 0; i < size; ++i) {
+          if (out[i]) targets.push_back(out[i].get());
         }
       }
     }

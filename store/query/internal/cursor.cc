@@ -71,6 +71,8 @@ Cursor::Cursor(const Plan& plan, const Path& path, Interrupt* interrupt)
       interrupt_(interrupt) {
   switch (path.kind) {
     case Path::Kind::kScan:
+      // In this order: see HashIndex::AllShown.
+      shown_limit_ = table_.primary().HasTombstones() ? 0 : limit_;
       lines_ = table_.primary().lines();
       break;
     case Path::Kind::kJoin:
@@ -93,8 +95,8 @@ int Cursor::NextVisible(const Version** out) {
   for (;;) {
     const int entries = NextOfPath(out);
     if (entries == 0) return 0;
-    int size = 0;
-    for (int i = 0; i < entries; ++i) {
+    int size = shown_ ? entries : 0;
+    for (int i = 0; i < entries && !shown_; ++i) {
       Prefetch(out, i, entries);
       const Version* version = VisibleAt(out[i], limit_);
       if (version != nullptr) out[size++] = version;
@@ -104,7 +106,9 @@ int Cursor::NextVisible(const Version** out) {
                           [&](const VersionSet& other) { return other.contains(version); });
     };
     size = static_cast<int>(std::remove_if(out, out + size, missing) - out);
-    if (size != 0) return size;
+    if (size == 0) continue;
+    shown_ = true;
+    return size;
   }
 }
 
@@ -133,6 +137,7 @@ int Cursor::NextOfScan(const Version** out) {
                          [&](Cell cell) { out[entries++] = kin::internal::EntryIn(cell); });
     }
   }
+  shown_ = table_.primary().AllShown(shown_limit_);
   return entries;
 }
 
@@ -151,10 +156,7 @@ int Cursor::StartKey(const KeyParts& key, const Version** out) {
       const kin::internal::PostingArray* array = kin::internal::ArrayIn(cell);
       if (array->hash != hash) return false;
       if (!MayHoldKey(table_, path_.index, *array->list, key)) return true;
-      list_ = array->list;
-      array_ = array;
-      used_ = array_->used.load(std::memory_order_acquire);
-      position_ = 0;
+      StartList(array);
       return true;
     }
     const Version* version = index.Visible(hash, kin::internal::EntryIn(cell), limit_);
@@ -165,9 +167,20 @@ int Cursor::StartKey(const KeyParts& key, const Version** out) {
   return size;
 }
 
+void Cursor::StartList(const kin::internal::PostingArray* array) {
+  list_ = array->list;
+  array_ = array;
+  // Before its entries are read.
+  list_shown_ = array->has_markers() ? 0 : limit_;
+  used_ = array->used.load(std::memory_order_acquire);
+  position_ = 0;
+  judge_keys_ = false;
+}
+
 int Cursor::NextOfList(const Version** out, int size) {
   const std::uint64_t hash = array_->hash;
   const HashIndex& index = table_.index(path_.index);
+  const bool first = position_ == 0;
   int entries = size;
   for (; position_ < used_ && entries < kBatch; ++position_) {
     const Version* entry = array_->entries()[position_].load(std::memory_order_acquire);
@@ -175,14 +188,23 @@ int Cursor::NextOfList(const Version** out, int size) {
     PrefetchOne(entry);
     out[entries++] = entry;
   }
-  const bool mixed = list_->mixed();
-  for (int i = size; i < entries; ++i) {
-    const Version* entry = out[i];
-    const Version* version = index.Visible(hash, entry, limit_);
-    if (version == nullptr) continue;
-    // The newest version has the key of the list, unless that has several.
-    if ((mixed || version != entry) && !HasKey(version)) continue;
-    out[size++] = version;
+  // Another key may have the same hash, and the list be of that, or of both.
+  if (first && entries > size) {
+    const Version* version = index.Visible(hash, out[size], limit_);
+    judge_keys_ = version == nullptr || !HasKey(version);
+  }
+  judge_keys_ = judge_keys_ || list_->mixed();
+  if (!judge_keys_ && array_->AllShown(list_shown_)) {
+    size = entries;
+  } else {
+    for (int i = size; i < entries; ++i) {
+      const Version* entry = out[i];
+      const Version* version = index.Visible(hash, entry, limit_);
+      if (version == nullptr) continue;
+      // The newest version has the key of the list, unless that has several.
+      if ((judge_keys_ || version != entry) && !HasKey(version)) continue;
+      out[size++] = version;
+    }
   }
   if (position_ >= used_) list_ = nullptr;
   return size;
@@ -207,10 +229,8 @@ int Cursor::NextOfRange(const Version** out) {
   const OrderedIndex& ordered = *table_.ordered(path_.index);
   if (!started_) {
     started_ = true;
-    place_ = ordered.Seek(path_.begin);
+    place_ = path_.start.at_end() ? ordered.Seek(path_.begin) : path_.start;
   }
-  // A reader that wants few must not pay for many.
-  constexpr std::int64_t kFew = 8;
   const std::int64_t wanted = plan_.request().wanted;
   const auto room = static_cast<std::size_t>(
       wanted < 0 ? kBatch : std::clamp<std::int64_t>(wanted, kFew, kBatch));

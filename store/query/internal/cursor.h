@@ -41,15 +41,18 @@ class Interrupt {
 class Cursor {
  public:
   static constexpr int kBatch = 256;
+  static constexpr int kFew = 8;  // Who wants few must not pay for many.
 
   // `plan` must outlive it. `interrupt` stops what takes long before the first batch, and may be
   // null.
   Cursor(const Plan& plan, Interrupt* interrupt);
 
   // Stores up to kBatch entries, each record once; returns how many, 0 at the end. What the view
-  // shows of an entry is VisibleAt(entry, limit), which may be nothing. Entries have not been
-  // touched, where that could be avoided: see Prefetch.
+  // shows of an entry is VisibleAt(entry, limit), which may be nothing; the entry itself if
+  // shown(). Entries have not been touched, where that could be avoided: see Prefetch.
   int Next(const Version** out);
+  // Of the last batch: whether the view shows each of its entries.
+  bool shown() const { return shown_; }
   // To be called before entry `i` of a batch is judged: asks for the memory of a later one.
   static void Prefetch(const Version* const* batch, int i, int size) {
     constexpr int kAhead = 16;
@@ -76,6 +79,7 @@ class Cursor {
   int NextCollected(const Version** out);
   // One record for the key, or the beginning of a list; returns how many records were stored.
   int StartKey(const kin::internal::KeyParts& key, const Version** out);
+  void StartList(const kin::internal::PostingArray* array);
   bool HasKey(const Version* version) const;
   void FillGroup();
   void CollectJoin();
@@ -89,8 +93,10 @@ class Cursor {
   const View& view_;
   const kin::internal::Stamp limit_;
   Interrupt* const interrupt_;
+  bool shown_ = true;
 
-  // kScan.
+  // kScan. `shown_limit_`: see HashIndex::AllShown; 0 if there are tombstones.
+  kin::internal::Stamp shown_limit_ = 0;
   const kin::internal::LineTable* lines_ = nullptr;
   std::uint64_t bucket_ = 0;
   // kLookup: the key after the present one, whose list is being read if there is one.
@@ -99,6 +105,8 @@ class Cursor {
   const kin::internal::PostingArray* array_ = nullptr;
   std::uint32_t position_ = 0;
   std::uint32_t used_ = 0;
+  kin::internal::Stamp list_shown_ = 0;  // See PostingArray::AllShown; 0 if there are markers.
+  bool judge_keys_ = false;              // Whether the list has records of other keys.
   // kRange.
   bool started_ = false;
   OrderedIndex::Place place_;

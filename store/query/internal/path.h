@@ -9,6 +9,7 @@
 
 #include "kin/proto/graph/graph.h"
 #include "kin/store/internal/key_parts.h"
+#include "kin/store/internal/ordered_index.h"
 #include "kin/store/query/tree.h"
 
 namespace kin::query::internal {
@@ -35,6 +36,7 @@ struct Path {
   std::string end;
   int bound_fields = 0;  // For Explain: how many of the index's fields are bound.
   bool backward = false;
+  kin::internal::OrderedIndex::Place start;  // Of `begin`, if it is not at its end.
   bool ties_backward = false;  // Where backward: records of one key in descending order as well.
 
   // kJoin.

@@ -25,7 +25,7 @@ std::int64_t CountOfKey(const View& view, const Table& table, int position, cons
   const kin::internal::Cell cell = index.lines()->Find(hash, [&](kin::internal::Cell candidate) {
     return kin::internal::IsList(candidate) && kin::internal::ListIn(candidate)->hash() == hash;
   });
-  if (cell == 0) return -1;
+  if (cell == 0) return count;
   if (!MayHoldKey(table, position, *kin::internal::ListIn(cell), key)) return 0;
   if (!kin::internal::ListIn(cell)->mixed()) {
     count = kin::internal::ListIn(cell)->counts().At(view.Limit());

@@ -206,7 +206,9 @@ std::vector<const Node*> ConjunctsOf(const Node& node) {
 
 }  // namespace
 
-double Planner::records() const { return RecordsOf(view_, table_.model()); }
+double Planner::records() const {
+  return std::max<double>(static_cast<double>(table_.counts().At(view_.Limit())), 1);
+}
 
 std::optional<std::vector<FieldFacts>> Planner::FactsOf(const Conjuncts& conjuncts) {
   std::vector<FieldFacts> all;
@@ -412,9 +414,10 @@ void Planner::AddRange(int index, const Conjuncts& conjuncts, const std::vector<
   }
   Narrow(prefix, facts, &path);
   if (path.kind == Path::Kind::kRange) {
-    path.rows = path.begin.empty() && path.end.empty()
-                    ? records()
-                    : static_cast<double>(ordered->EstimateCount(path.begin, path.end));
+    path.rows =
+        path.begin.empty() && path.end.empty()
+            ? records()
+            : static_cast<double>(ordered->EstimateCount(path.begin, path.end, &path.start));
   }
   path.cost = kSeek + path.rows * (path.backward ? kBackwardRow : kRangeRow);
   paths->push_back(std::move(path));
