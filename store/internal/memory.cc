@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 // Below this, memory comes from malloc; above, from the system, in whole huge pages.
-constexpr std::size_t kFromSystem = 2 * kHugePage;
+constexpr std::size_t kFromSystem = kHugePage;
 
 std::atomic<bool> huge_pages{true};
 std::atomic<std::size_t> system_bytes{0};
@@ -153,7 +153,8 @@ bool Slab::ReserveSlow(std::size_t bytes, std::size_t count) {
 }
 
 bool Slab::Refill(SizeClass& size_class, std::size_t bytes) {
-  // Chunks double from 16 KiB to 8 MiB: little for a small store, huge pages for a large one.
+  // Chunks double from 16 KiB to 8 MiB: little for a small store, huge pages for a large one. They
+  // leave out 1 MiB, for a huge page costs no more than 128 pages of 4 KiB of it.
   std::size_t& chunk = size_class.next_chunk;
   chunk = chunk == 0 ? std::size_t{16} << 10 : chunk;
   char* memory = static_cast<char*>(TryAllocateRaw(chunk));
@@ -165,7 +166,7 @@ bool Slab::Refill(SizeClass& size_class, std::size_t bytes) {
   chunks_.push_back({memory, chunk});
   size_class.begin = memory;
   size_class.end = memory + chunk;
-  if (chunk < std::size_t{8} << 20) chunk *= 2;
+  if (chunk < std::size_t{8} << 20) chunk *= chunk == kHugePage / 4 ? 4 : 2;
   return true;
 }
 
