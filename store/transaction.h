@@ -69,11 +69,11 @@ class Transaction : public internal::Reader {
   // if the key or a unique value is taken. O(number of indexes).
   template <internal::RecordType M>
   absl::StatusOr<RefOf<M>> Insert(M&& record) {
-    return Result<M>(core_.Insert(TableOf<M>(), Fresh(std::move(record))));
+    return InsertFresh<M>(std::move(record));
   }
   template <internal::RecordType M>
   absl::StatusOr<RefOf<M>> Insert(const M& record) {
-    return Result<M>(core_.Insert(TableOf<M>(), Fresh(record)));
+    return InsertFresh<M>(record);
   }
 
   // Inserts the record, or replaces the whole record that has its key. ALREADY_EXISTS only for
@@ -231,9 +231,21 @@ class Transaction : public internal::Reader {
     internal::LineTable::Prefetch(
         internal::SlotOf<Record>(view(), 0).home.load(std::memory_order_relaxed),
         ModelTraits<Record>::HashOf(record));
-    internal::Version* version = TableOf<Record>().NewRawVersion();
-    new (static_cast<void*>(version + 1)) Record(std::forward<M>(record));
+    return Made(TableOf<Record>(), std::forward<M>(record));
+  }
+  template <typename M>
+  static internal::Version* Made(internal::Table& table, M&& record) {
+    internal::Version* version = table.NewRawVersion();
+    new (static_cast<void*>(version + 1)) std::remove_cvref_t<M>(std::forward<M>(record));
     return version;
+  }
+  template <typename M, typename R>
+  absl::StatusOr<RefOf<M>> InsertFresh(R&& record) {
+    internal::Table& table = TableOf<M>();
+    if (core_.ReadAhead(table, record)) {
+      return Result<M>(core_.Insert(table, Made(table, std::forward<R>(record)), true));
+    }
+    return Result<M>(core_.Insert(table, Fresh(std::forward<R>(record))));
   }
   // The record that a reference names; null if it is empty.
   template <typename M>

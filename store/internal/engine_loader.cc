@@ -107,7 +107,6 @@ void EngineLoader::AddToIndexes(const Waiting& record) {
   }
   table.primary().Add(record.hash, record.version);
   if (table.model().allocates_id) RaiseNextId(table, IdIn(table, record.key));
-  if (table.counts().head() == nullptr) table.counts().Push(table.context().NewCountNode());
   table.counts().Change(1);
   // The other indexes too, while the record is at hand.
   if (violations_.size() < kMaxViolations) {

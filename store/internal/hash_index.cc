@@ -36,11 +36,7 @@ std::size_t LargerThan(const LineTable& lines) {
 constexpr std::uint32_t kScanned = 24;
 
 void DeleteArray(void* array, Table*) { PostingArray::Delete(static_cast<PostingArray*>(array)); }
-void DeleteList(void* object, Table* table) {
-  auto* list = static_cast<PostingList*>(object);
-  table->context().FreeCountNode(list->counts().head());
-  delete list;
-}
+void DeleteList(void* list, Table*) { delete static_cast<PostingList*>(list); }
 
 }  // namespace
 
@@ -51,7 +47,7 @@ HashIndex::~HashIndex() {
   LineTable* lines = writable();
   for (std::uint64_t i = 0; i < lines->buckets() && !unique_; ++i) {
     LineTable::ForEach(lines->bucket(i), [this](Cell cell) {
-      if (IsList(cell)) DeleteList(ListIn(cell), table_);
+      if (IsList(cell)) delete ListIn(cell);
     });
   }
   LineTable::Delete(lines);
@@ -79,10 +75,16 @@ void HashIndex::Publish(LineTable* lines) {
   for (IndexSlot* slot : slots_) slot->home.store(lines->home(), std::memory_order_release);
 }
 
-void HashIndex::StartResize(std::size_t entries) {
-  next_ = LineTable::TryNew(entries);
+void HashIndex::StartResize(std::size_t entries) { Fill(LineTable::TryNew(entries)); }
+
+void HashIndex::Fill(LineTable* next) {
+  next_ = next;
   cursor_ = 0;
   touched_ = 0;
+  if (next == nullptr) return;
+  per_bucket_ = next->buckets() / writable()->buckets();
+  // Its only page is needed at once; larger ones are touched by TouchAhead.
+  if (next->buckets() == kPage) next->Touch(0);
 }
 
 // Bucket i of a table is copied to buckets 2i and 2i + 1 of one that has twice as many. False if
@@ -107,6 +109,7 @@ bool HashIndex::Step(std::uint64_t buckets) {
   if (!TouchAhead()) return true;
   LineTable* lines = writable();
   const std::uint64_t end = std::min(cursor_ + buckets, lines->buckets());
+  const std::uint64_t per_bucket = std::min<std::uint64_t>(per_bucket_, 4);
   for (; cursor_ < end; ++cursor_) {
     if (cursor_ + 4 < lines->buckets()) {
       // The records of a bucket ahead, which HashOf reads.
@@ -115,6 +118,9 @@ bool HashIndex::Step(std::uint64_t buckets) {
         __builtin_prefetch(record);
         __builtin_prefetch(record + 63);
       });
+      for (std::uint64_t i = 0; i < per_bucket; ++i) {
+        __builtin_prefetch(&next_->bucket((cursor_ + 4) * per_bucket_ + i), 1);
+      }
     }
     LineTable::ForEach(lines->bucket(cursor_),
                        [this](Cell cell) { next_->Insert(HashOf(cell), cell); });
@@ -132,8 +138,7 @@ bool HashIndex::Step(std::uint64_t buckets) {
 void HashIndex::Reserve(std::size_t entries) {
   if (entries <= writable()->capacity()) return;
   if (next_ != nullptr) LineTable::Delete(next_);
-  next_ = LineTable::New(entries);
-  cursor_ = 0;
+  Fill(LineTable::New(entries));
   Step(writable()->buckets());
 }
 
@@ -177,7 +182,7 @@ void HashIndex::EraseCell(std::uint64_t hash, Position at, Cell cell) {
   if (next_ != nullptr) Step(kStep);
 }
 
-PostingList* HashIndex::Add(std::uint64_t hash, Version* entry) {
+PostingList* HashIndex::Add(std::uint64_t hash, Version* entry, const KeyParts* key) {
   if (unique_) {
     if (index_ == 0) Announce(entry);
     InsertCell(hash, CellOf(entry));
@@ -185,16 +190,25 @@ PostingList* HashIndex::Add(std::uint64_t hash, Version* entry) {
   }
   const Position at =
       writable()->Locate(hash, [this, hash](Cell cell) { return HashOf(cell) == hash; });
-  if (at.found()) return AddToList(hash, at, entry);
+  if (at.found()) return AddToList(hash, at, entry, key);
   InsertCell(hash, CellOf(entry));
   return nullptr;
 }
 
-PostingList* HashIndex::AddToList(std::uint64_t hash, Position at, Version* entry) {
+// Whether `entry`, whose key is `key` if that is known, has the key of `list`.
+bool HashIndex::IsOfKey(const PostingList& list, const Version& entry, const KeyParts* key) const {
+  if (ABSL_PREDICT_TRUE(key != nullptr && table_->keys(index_).is_number())) {
+    return key->parts[0].number == list.key().number;
+  }
+  return table_->HasKey(index_, entry, list.key().view());
+}
+
+PostingList* HashIndex::AddToList(std::uint64_t hash, Position at, Version* entry,
+                                  const KeyParts* key) {
   const Cell cell = writable()->At(at.bucket, at.slot);
   PostingList* list =
       IsList(cell) ? ListIn(cell) : table_->NewList(index_, hash, EntryIn(cell), entry);
-  if (!list->mixed() && !table_->HasKey(index_, *entry, list->key().view())) list->set_mixed();
+  if (!list->mixed() && !IsOfKey(*list, *entry, key)) list->set_mixed();
   PostingArray* retired = list->Insert(entry);
   const Cell now = CellOf(list->array());
   if (now != cell) {
@@ -252,7 +266,7 @@ void HashIndex::Erase(std::uint64_t hash, Version* entry) {
   if (list->size() > 0) return;
   list_bytes_ -= list->counted_bytes;
   EraseCell(hash, at, cell);
-  table_->context().RetireWith(list, &DeleteList, table_);
+  table_->context().RetireWith(list, &DeleteList);
 }
 
 // Whether `record` left the marker.

@@ -111,12 +111,18 @@ class HashIndex {
   // The writer's side. Add, Replace and Erase are O(1) amortised.
   // Has the processor load what a probe for `hash` begins with.
   void Prefetch(std::uint64_t hash) const { LineTable::Prefetch(writable()->home(), hash); }
+  // The same for the list of a key, once the line of Prefetch is there.
+  void PrefetchList(std::uint64_t hash) const {
+    const Cell cell = LineTable::FindFirst(writable()->home(), hash);
+    if (IsList(cell)) __builtin_prefetch(ArrayIn(cell));
+  }
   // Add and Replace return the posting list that the entry is in now, null if it has a cell of its
-  // own. REQUIRES: `from` is an entry of `hash`.
-  PostingList* Add(std::uint64_t hash, Version* entry);
+  // own. `key` is that of `entry`, null to have it read. REQUIRES: `from` is an entry of `hash`.
+  PostingList* Add(std::uint64_t hash, Version* entry, const KeyParts* key = nullptr);
   PostingList* Replace(std::uint64_t hash, Version* from, Version* to);
   void Erase(std::uint64_t hash, Version* entry);
   bool Contains(std::uint64_t hash, const Version* entry) const;
+  bool has_markers() const { return markers_ != 0; }
   // The marker that `record` left at `hash`, null if there is none.
   Marker* FindMarker(std::uint64_t hash, const google::protobuf::Message& record) const {
     return ABSL_PREDICT_TRUE(markers_ == 0) ? nullptr : FindMarkerSlow(hash, record);
@@ -144,12 +150,14 @@ class HashIndex {
   std::uint64_t HashOf(Cell cell) const;
   void InsertCell(std::uint64_t hash, Cell cell);
   void ReplaceCell(std::uint64_t hash, Position at, Cell from, Cell to);
-  PostingList* AddToList(std::uint64_t hash, Position at, Version* entry);
+  PostingList* AddToList(std::uint64_t hash, Position at, Version* entry, const KeyParts* key);
+  bool IsOfKey(const PostingList& list, const Version& entry, const KeyParts* key) const;
   void EraseCell(std::uint64_t hash, Position at, Cell cell);
   LineTable* writable() const { return lines_.load(std::memory_order_relaxed); }
   bool Copied(Position at) const { return next_ != nullptr && at.bucket < cursor_; }
   // Does nothing if there is no memory.
   void StartResize(std::size_t entries);
+  void Fill(LineTable* next);
   void Publish(LineTable* lines);
   bool EnsureRoomSlow();
   Marker* FindMarkerSlow(std::uint64_t hash, const google::protobuf::Message& record) const;
@@ -190,9 +198,10 @@ class HashIndex {
   // While the table is resized: the new one, and the bucket to copy next.
   LineTable* next_ = nullptr;
   std::uint64_t cursor_ = 0;
-  std::uint64_t touched_ = 0;   // Pages of the new one that have been written to.
-  std::size_t markers_ = 0;     // In the index.
-  std::size_t list_bytes_ = 0;  // Of the posting lists in the index.
+  std::uint64_t per_bucket_ = 0;  // Buckets of the new one to which one of the old is copied.
+  std::uint64_t touched_ = 0;     // Pages of the new one that have been written to.
+  std::size_t markers_ = 0;       // In the index.
+  std::size_t list_bytes_ = 0;    // Of the posting lists in the index.
 };
 
 }  // namespace kin::internal

@@ -54,7 +54,7 @@ absl::Status InvariantChecker::CheckTable(Table& table) {
   }
   if (!status.ok()) return status;
   const std::int64_t count = table.counts().At(LimitOf(engine_.published()));
-  if ((count < 0 ? 0 : count) != live) {
+  if (count != live) {
     return Broken(table, absl::StrCat("the count is ", count, ", the records are ", live));
   }
   for (int i = 0; i < table.indexes(); ++i) {
@@ -160,7 +160,7 @@ absl::Status InvariantChecker::CheckIndex(Table& table, int i, std::int64_t live
         if (entry != nullptr) count += check_entry(entry);
       }
       // The newest count, whatever commit it is of: one made by an aborted transaction stays.
-      const std::int64_t counted = list.counts().head()->count.load();
+      const std::int64_t counted = list.counts().newest_count();
       if (counted != count) {
         status = Broken(table,
                         absl::StrCat("a list of the index of ", FieldNames(table.keys(i).fields()),

@@ -144,8 +144,9 @@ class LineTable {
   // Makes the system give the page of a bucket, which it does when the page is first written to.
   // REQUIRES: the table is not published yet.
   void Touch(std::uint64_t bucket) {
-    std::atomic<std::uint64_t>& word = buckets_[bucket & mask_].word;
-    word.store(word.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    // A write even where it changes nothing: a page that is read first is had in two steps.
+    std::uint64_t nothing = 0;
+    buckets_[bucket & mask_].word.compare_exchange_strong(nothing, 0, std::memory_order_relaxed);
   }
 
   std::uint64_t buckets() const { return mask_ + 1; }

@@ -76,6 +76,9 @@ void Reclaimer::Handle(const Garbage& garbage, Era now) {
     case Garbage::Kind::kLines:
       if (!LineTable::DeletePart(static_cast<LineTable*>(garbage.object))) Add(garbage, now);
       return;
+    case Garbage::Kind::kCountNode:
+      garbage.slab->Free(garbage.object, sizeof(CountNode));
+      return;
     case Garbage::Kind::kCallback:
       garbage.free(garbage.object, garbage.owner);
       return;

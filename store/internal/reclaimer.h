@@ -13,6 +13,7 @@ namespace kin::internal {
 class Table;
 class HashIndex;
 class OrderedIndex;
+class Slab;
 
 // Something that waits. What is done with it when no view of its era or before is left:
 struct Garbage {
@@ -24,6 +25,7 @@ struct Garbage {
     kOrderedMarker,  // The same in `ordered`, with its node.
     kFreeMarker,     // object: a Marker; freed.
     kLines,          // object: a LineTable; freed, part after part.
+    kCountNode,      // object: a CountNode of `slab`; freed.
     kCallback,       // object: passed to `free`.
   };
   Kind kind;
@@ -32,6 +34,7 @@ struct Garbage {
     Table* table;
     HashIndex* index;
     OrderedIndex* ordered;
+    Slab* slab;
     void (*free)(void* object, Table* table);
   };
   Table* owner = nullptr;  // For kCallback and kFreeMarker: whose memory it is.

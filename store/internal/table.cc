@@ -221,7 +221,9 @@ Table::Table(WriterContext* context, const ModelOps& ops, const graph::Model& mo
     fresh_key.reader = &readers_[i];
     fresh_key.number_getter = readers_[i].number_getter();
     fresh_key.unique = indexes_.back()->unique();
+    keys_are_numbers_ &= fresh_key.number_getter != nullptr;
   }
+  counts_.Begin(StampOf(0), 0);
   if (!context_->slab.Reserve(version_bytes_, kReservedVersions)) OutOfMemory(version_bytes_);
 }
 
@@ -242,7 +244,6 @@ void Table::AddHook(const Hooks::Entry& hook) {
 }
 
 Table::~Table() {
-  context_->FreeCountNode(counts_.head());
   const LineTable& lines = *primary().lines();
   for (std::uint64_t i = 0; i < lines.buckets(); ++i) {
     LineTable::ForEach(lines.bucket(i), [this](Cell cell) { FreeVersion(EntryIn(cell)); });
@@ -405,8 +406,7 @@ PostingList* Table::NewList(int index, std::uint64_t hash, Version* first, const
       !HasKey(index, *keyed, list->key().view())) {
     list->set_mixed();
   }
-  list->counts().Push(context_->NewCountNode());
-  list->counts().Change(first->deleted() ? 0 : 1);
+  list->counts().Begin(context_->stamp, first->deleted() ? 0 : 1);
   return list;
 }
 

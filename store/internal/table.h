@@ -160,6 +160,9 @@ class Table {
     bool present = false;
     KeyParts key;
   };
+  // Whether the keys read of a record before it becomes a version are those of the version: nothing
+  // changes it, and they are numbers.
+  bool keys_stay() const { return keys_are_numbers_ && rules_ == nullptr; }
   FreshKey& fresh_key(int i) { return fresh_keys_[i]; }
   absl::Span<FreshKey> fresh_keys() { return absl::MakeSpan(fresh_keys_); }
   CountChain& counts() { return counts_; }
@@ -218,6 +221,7 @@ class Table {
   std::vector<std::unique_ptr<HashIndex>> indexes_;
   std::vector<std::unique_ptr<OrderedIndex>> ordered_;
   bool has_ordered_ = false;
+  bool keys_are_numbers_ = true;
   std::vector<FreshKey> fresh_keys_;
   // So many changes find room in every index, whatever they change.
   std::int64_t changes_with_room_ = 0;

@@ -22,13 +22,6 @@ void DeleteOrderedNode(void* node, Table*) {
 // The memory of a log of up to so many entries is kept for the next transaction.
 constexpr std::size_t kKeptLog = 4096;
 
-void DeleteCountNode(void* node, Table* owner) {
-  owner->context().FreeCountNode(static_cast<CountNode*>(node));
-}
-
-// Indexes beyond these have log entries of their own for what is added.
-constexpr int kCompactEntries = 32;
-
 Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {
   Garbage garbage{};
   garbage.kind = kind;
@@ -118,22 +111,21 @@ absl::Status TransactionCore::NoRoomError(const Table& table, const Message& rec
                    "several transactions, or raise it"));
 }
 
-// The key of `fresh`, filled in if that is for the store to do. An explicit id raises the next one
-// when the record is installed.
-absl::Status TransactionCore::FillKey(Table& table, Version* fresh, KeyParts* key) {
+// The key of `fresh` is filled in if that is for the store to do. An explicit id raises the next
+// one when the record is installed.
+absl::Status TransactionCore::FillKey(Table& table, Version* fresh, bool keys_read) {
   const graph::Model& model = table.model();
-  Message& record = *table.MutableMessageOf(fresh);
-  if (model.uuid) FillUuid(*model.primary_key[0], &record);
-  table.keys(0).Read(record, key);  // Key fields have no presence.
-  if (model.allocates_id && IdIn(table, *key) == 0) {
-    if (absl::Status status = AllocateId(table, &record); !status.ok()) return status;
-    table.keys(0).Read(record, key);
+  if (model.uuid) FillUuid(*model.primary_key[0], table.MutableMessageOf(fresh));
+  if (!keys_read) ReadKeys(table, *table.MessageOf(fresh));
+  if (model.allocates_id && IdIn(table, table.fresh_key(0).key) == 0) {
+    absl::Status status = AllocateId(table, table.MutableMessageOf(fresh));
+    if (!status.ok()) return status;
+    ReadKeys(table, *table.MessageOf(fresh));
   }
   return absl::OkStatus();
 }
 
-void TransactionCore::ReadKeys(Table& table, const Version* fresh) {
-  const Message& record = *table.MessageOf(fresh);
+void TransactionCore::ReadKeys(Table& table, const Message& record) {
   for (Table::FreshKey& fresh_key : table.fresh_keys()) {
     if (ABSL_PREDICT_TRUE(fresh_key.number_getter != nullptr)) {
       fresh_key.key.size = 1;
@@ -175,6 +167,7 @@ void TransactionCore::NoteOrphans(Table& table, const Version* current, Version*
         table.SameKey(link.key->child_index, *table.MessageOf(current), record)) {
       continue;  // It had this parent before: there, or noted.
     }
+    fresh_key.index->PrefetchList(fresh_key.hash);
     if (FindLive(link.parent_index(), fresh_key.hash, fresh_key.key) == nullptr) {
       orphans_.push_back({link, fresh});
     }
@@ -196,15 +189,11 @@ void TransactionCore::NoteWidows(Table& table, Version* current, const Version* 
 }
 
 // What comes before a record of a new key: hooks, its key, and the rules that it keeps by itself.
-absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* key,
-                                      std::uint64_t* hash) {
+absl::Status TransactionCore::Prepare(Table& table, Version* fresh, bool keys_read) {
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     if (absl::Status status = BeforeInsert(table, fresh); !status.ok()) return status;
   }
-  if (absl::Status status = FillKey(table, fresh, key); !status.ok()) return status;
-  *hash = HashParts(*key);
-  table.primary().Prefetch(*hash);
-  if (table.indexes() > 1 || !engine_.parents_of(table).empty()) ReadKeys(table, fresh);
+  if (absl::Status status = FillKey(table, fresh, keys_read); !status.ok()) return status;
   const Message& record = *table.MessageOf(fresh);
   if (absl::Status status = CheckRoom(table, record); !status.ok()) return status;
   if (!table.text_fields().empty()) {
@@ -214,15 +203,16 @@ absl::Status TransactionCore::Prepare(Table& table, Version* fresh, KeyParts* ke
                                                      : CheckValues(table, record);
 }
 
-absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
+absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh, bool keys_read) {
   const Mark before = mark();
   const std::uint64_t first_id = table.next_id;
-  KeyParts key;
-  std::uint64_t hash = 0;
-  absl::Status status = Prepare(table, fresh, &key, &hash);
+  absl::Status status = Prepare(table, fresh, keys_read);
+  const Table::FreshKey& key = table.fresh_key(0);
+  // First, for the lines of the record's own keys are still on their way.
+  if (status.ok() && !engine_.parents_of(table).empty()) NoteOrphans(table, nullptr, fresh);
   Version* current = nullptr;
   if (status.ok()) {
-    current = table.FindEntry(hash, key);
+    current = table.FindEntry(key.hash, key.key);
     if (current != nullptr && !current->deleted()) {
       status = absl::AlreadyExistsError(
           absl::StrCat(table.NameOf(*table.MessageOf(fresh)),
@@ -236,10 +226,9 @@ absl::StatusOr<Version*> TransactionCore::Insert(Table& table, Version* fresh) {
     table.FreeVersion(fresh);
     return status;
   }
-  if (!engine_.parents_of(table).empty()) NoteOrphans(table, nullptr, fresh);
   const std::uint64_t next_id = table.next_id;
-  if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key));
-  Install(table, current, fresh, hash, table.next_id == next_id ? 0 : next_id);
+  if (table.model().allocates_id) RaiseNextId(table, IdIn(table, key.key));
+  Install(table, current, fresh, key.hash, table.next_id == next_id ? 0 : next_id);
   if (ABSL_PREDICT_FALSE(table.rules() != nullptr)) {
     return AfterChange(before, table, Change::kInsert, nullptr, fresh);
   }
@@ -283,7 +272,7 @@ absl::StatusOr<Version*> TransactionCore::Update(Table& table, Version* current,
   if (status.ok()) status = CheckRecord(table, record);
   if (status.ok()) status = CheckValues(table, record);
   if (status.ok()) {
-    ReadKeys(table, fresh);
+    ReadKeys(table, record);
     status = CheckUnique(table, current, fresh);
   }
   if (!status.ok()) {
@@ -430,12 +419,11 @@ void TransactionCore::Install(Table& table, Version* current, Version* fresh, st
     table.primary().Replace(hash, current, fresh);
   }
   const int delta = static_cast<int>(!fresh->deleted()) - static_cast<int>(was_live);
-  if (delta != 0) PushCount(table.counts(), &table)->Change(delta);
+  if (delta != 0) AddToCount(table.counts(), delta);
   std::uint32_t entries = 0;
   if (table.indexes() > 1 || table.ordered(0) != nullptr) {
     entries = InstallInIndexes(table, was_live ? current : nullptr, fresh);
   }
-  // After what the indexes log: nodes of their lists' counts are to be there when this is undone.
   Op op;
   op.kind = Op::Kind::kVersion;
   op.delta = static_cast<std::int8_t>(delta);
@@ -451,31 +439,30 @@ void TransactionCore::Install(Table& table, Version* current, Version* fresh, st
 std::uint32_t TransactionCore::InstallInIndexes(Table& table, Version* current, Version* fresh) {
   std::uint32_t entries = 0;
   if (current == nullptr && !fresh->deleted()) {
-    for (Table::FreshKey& fresh_key : table.fresh_keys().subspan(1)) {
-      if (fresh_key.present && AddEntry(fresh_key, fresh)) {
-        entries |= std::uint32_t{1} << fresh_key.index->index();
-      }
+    std::uint32_t bit = 1;
+    for (const Table::FreshKey& fresh_key : table.fresh_keys().subspan(1)) {
+      bit <<= 1;
+      if (fresh_key.present && AddEntry(fresh_key, fresh)) entries |= bit;
     }
   } else {
     for (int i = 1; i < table.indexes(); ++i) {
       if (InstallEntries(table, i, current, fresh)) entries |= std::uint32_t{1} << i;
     }
   }
-  for (int i = 0; table.has_ordered() && i < table.indexes(); ++i) {
+  if (!table.has_ordered()) return entries;
+  for (int i = 0; i < table.indexes(); ++i) {
     if (table.ordered(i) != nullptr) InstallOrdered(table, i, current, fresh);
   }
   return entries;
 }
 
 // Both return whether they added `fresh` and left that to be logged by the caller.
-bool TransactionCore::AddEntry(const Table::FreshKey& now, Version* fresh) {
+bool TransactionCore::AddEntrySlow(const Table::FreshKey& now, Version* fresh) {
   HashIndex& index = *now.index;
-  // The record may come back to a key that it left while an older view is open: one entry a
-  // (key, record), or that view would find the record twice.
   Marker* marker = index.FindMarker(now.hash, *index.table()->MessageOf(fresh));
-  if (ABSL_PREDICT_TRUE(marker == nullptr && index.index() < kCompactEntries)) {
-    PostingList* list = index.Add(now.hash, fresh);
-    if (list != nullptr) PushCount(list->counts(), index.table())->Change(1);
+  if (marker == nullptr && index.index() < kCompactEntries) {
+    PostingList* list = index.Add(now.hash, fresh, &now.key);
+    if (list != nullptr) AddToCount(list->counts(), 1);
     return true;
   }
   ChangeEntry(index, now.hash, marker, fresh, 1);
@@ -546,7 +533,7 @@ void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version*
                                   Version* after, int delta) {
   PostingList* list =
       before == nullptr ? index.Add(hash, after) : index.Replace(hash, before, after);
-  if (delta != 0 && list != nullptr) PushCount(list->counts(), index.table())->Change(delta);
+  if (delta != 0 && list != nullptr) AddToCount(list->counts(), delta);
   Op& op = log_.emplace_back();
   op.kind = Op::Kind::kEntry;
   op.index = &index;
@@ -557,21 +544,10 @@ void TransactionCore::ChangeEntry(HashIndex& index, std::uint64_t hash, Version*
   op.delta = static_cast<std::int8_t>(index.unique() ? 0 : delta);
 }
 
-CountChain* TransactionCore::PushCount(CountChain& counts, Table* owner) {
-  if (counts.head() != nullptr && counts.head()->stamp == context().stamp) return &counts;
-  if (counts.head() != nullptr) context().PruneBehind(counts.head());
-  counts.Push(context().NewCountNode());
-  Op& op = log_.emplace_back();
-  op.kind = Op::Kind::kCountNode;
-  op.counts = &counts;
-  op.owner = owner;
-  return &counts;
-}
-
 // --- Undoing ---
 
-// If there is a list, its newest count is of this transaction: pushed when the count was changed,
-// or made with the list since.
+// If there is a list, its newest count is of this transaction: made when the count was changed, or
+// with the list since.
 void TransactionCore::UndoListCount(const HashIndex& index, std::uint64_t hash, int delta) {
   if (PostingList* list = index.FindList(hash); list != nullptr) list->counts().Change(-delta);
 }
@@ -621,9 +597,6 @@ void TransactionCore::Undo(const Op& op) {
       return;
     case Op::Kind::kOrderedMarker:
       context().Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.ordered->table(), op.after));
-      return;
-    case Op::Kind::kCountNode:
-      context().RetireWith(op.counts->Pop(), &DeleteCountNode, op.owner);
       return;
   }
 }
@@ -743,12 +716,6 @@ void TransactionCore::Finish() {
       case Op::Kind::kOrdered:
         if (op.before != nullptr && op.before->deleted()) {
           writer.Retire(MarkerGarbage(Garbage::Kind::kFreeMarker, op.ordered->table(), op.before));
-        }
-        break;
-      case Op::Kind::kCountNode:
-        if (CountNode* older = op.counts->head()->older.load(std::memory_order_relaxed);
-            older != nullptr) {
-          writer.RetireWith(older, &DeleteCountNode, op.owner);
         }
         break;
       default:

@@ -40,7 +40,14 @@ class TransactionCore {
   Engine& engine() { return engine_; }
   const View* view() const { return &engine_.transaction_view_; }
 
-  absl::StatusOr<Version*> Insert(Table& table, Version* fresh);
+  // Begins to load what an insert of `record` will look at, before a version is made of it. Returns
+  // what to give to Insert as `keys_read`, if that is the next call.
+  bool ReadAhead(Table& table, const google::protobuf::Message& record) {
+    if (!table.keys_stay()) return false;
+    ReadKeys(table, record);
+    return true;
+  }
+  absl::StatusOr<Version*> Insert(Table& table, Version* fresh, bool keys_read = false);
   absl::StatusOr<Version*> Upsert(Table& table, Version* fresh);
   // The newest version of the record that `named` names by its key. Null and a key that is gone
   // are NOT_FOUND.
@@ -96,6 +103,9 @@ class TransactionCore {
  private:
   using Op = TransactionOp;
 
+  // Indexes beyond these have log entries of their own for what is added.
+  static constexpr int kCompactEntries = 32;
+
   // Versions of a child with a foreign key whose parent was not there at the call.
   struct Orphan {
     Engine::Link link;
@@ -130,11 +140,12 @@ class TransactionCore {
   absl::Status Abort(absl::Status status);
   absl::Time Now();
 
-  absl::Status Prepare(Table& table, Version* fresh, KeyParts* key, std::uint64_t* hash);
-  absl::Status FillKey(Table& table, Version* fresh, KeyParts* key);
+  // Both read the keys, unless that is done.
+  absl::Status Prepare(Table& table, Version* fresh, bool keys_read);
+  absl::Status FillKey(Table& table, Version* fresh, bool keys_read);
   // Reads the keys of a record that is about to be installed, all at once, so that the processor
   // loads what they lead to together.
-  void ReadKeys(Table& table, const Version* fresh);
+  void ReadKeys(Table& table, const google::protobuf::Message& record);
   // These use the keys of ReadKeys.
   absl::Status CheckUnique(Table& table, const Version* current, const Version* fresh) const;
   void NoteOrphans(Table& table, const Version* current, Version* fresh);
@@ -145,14 +156,27 @@ class TransactionCore {
   // The bits for TransactionOp::entries.
   std::uint32_t InstallInIndexes(Table& table, Version* current, Version* fresh);
   bool InstallEntries(Table& table, int index, Version* current, Version* fresh);
-  bool AddEntry(const Table::FreshKey& now, Version* fresh);
+  bool AddEntry(const Table::FreshKey& now, Version* fresh) {
+    // The record may come back to a key that it left while an older view is open: one entry a
+    // (key, record), or that view would find the record twice.
+    if (ABSL_PREDICT_FALSE(now.index->has_markers() || now.index->index() >= kCompactEntries)) {
+      return AddEntrySlow(now, fresh);
+    }
+    PostingList* list = now.index->Add(now.hash, fresh, &now.key);
+    if (list != nullptr) AddToCount(list->counts(), 1);
+    return true;
+  }
+  bool AddEntrySlow(const Table::FreshKey& now, Version* fresh);
   void InstallOrdered(Table& table, int index, Version* current, Version* fresh);
   void ChangeNode(OrderedIndex& ordered, OrderedIndex::Node* node, Version* before, Version* after);
   // `delta`: to the number of records in the list.
   void ChangeEntry(HashIndex& index, std::uint64_t hash, Version* before, Version* after,
                    int delta);
-  // Makes the newest count one of this transaction.
-  CountChain* PushCount(CountChain& counts, Table* owner);
+  // To the newest count, which is made one of this transaction.
+  void AddToCount(CountChain& counts, int delta) {
+    context().RenewCount(counts);
+    counts.Change(delta);
+  }
   void Undo(const Op& op);
   void UndoEntries(const Op& op);
   static void UndoListCount(const HashIndex& index, std::uint64_t hash, int delta);

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 
-#include "kin/store/internal/count_chain.h"
 #include "kin/store/internal/ordered_index.h"
 #include "kin/store/internal/version.h"
 
@@ -23,8 +22,7 @@ struct TransactionOp {
     kEntry,    // In `index`, a secondary one, at `hash`, `after`, perhaps a new Marker, took the
              // place of `before` (null: was added). The count of the list there, if any, changed by
              // `delta`.
-    kCountNode,  // `counts`, of `owner`, got a node for this transaction.
-    kOrdered,    // In `ordered`, `after` took the place of `before` in `node` (null: was added).
+    kOrdered,  // In `ordered`, `after` took the place of `before` in `node` (null: was added).
     kOrderedMarker,  // `after`, a Marker in `node` of `ordered`, was made.
   };
   Kind kind;
@@ -34,12 +32,10 @@ struct TransactionOp {
     Table* table = nullptr;
     HashIndex* index;
     OrderedIndex* ordered;
-    CountChain* counts;
   };
   union {
     std::uint64_t hash = 0;
     OrderedIndex::Node* node;
-    Table* owner;
   };
   Version* before = nullptr;
   Version* after = nullptr;

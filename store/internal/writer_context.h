@@ -24,15 +24,6 @@ struct WriterContext {
   std::int64_t versions = 0;  // Allocated.
   int page_credit = 0;        // Steps since a growing table last touched new memory; see HashIndex.
 
-  CountNode* NewCountNode() {
-    auto* node = new (slab.Allocate(sizeof(CountNode))) CountNode;
-    node->stamp = stamp;
-    return node;
-  }
-  void FreeCountNode(CountNode* node) {
-    if (node != nullptr) slab.Free(node, sizeof(CountNode));
-  }
-
   void Rescan() { views->ScanInto(&scan); }
   void Retire(Garbage garbage) { reclaimer.Add(garbage, views->era()); }
 
@@ -47,6 +38,25 @@ struct WriterContext {
     Retire(garbage);
   }
 
+  // Makes `scan` tell which views see what was superseded in `commit`, which is published. False if
+  // a view is just being taken, so that nothing may be concluded.
+  bool ScanBefore(CommitNumber commit) {
+    if (scan.acquiring || (commit > scan.oldest_limit && scan.published < commit)) Rescan();
+    return !scan.acquiring;
+  }
+  // Whether a view sees what was made in `from` and superseded in `to`. REQUIRES: ScanBefore(to).
+  bool IsSeen(CommitNumber from, CommitNumber to) const {
+    auto it = std::lower_bound(scan.limits.begin(), scan.limits.end(), from);
+    return it != scan.limits.end() && *it < to;
+  }
+
+  // Makes the newest count of `counts` one of the running transaction.
+  void RenewCount(CountChain& counts) {
+    if (counts.newest_stamp() == stamp) return;
+    if (counts.second_stamp() != CountChain::kNone) MakeRoomIn(counts);
+    counts.Renew(stamp);
+  }
+
   // Lets `node`, the newest of a committed chain and about to be superseded, skip older ones that
   // no view sees: so a chain is never longer than the open snapshots, and two. T is Version or
   // CountNode. The nodes skipped are already queued for reclamation, from when they were
@@ -55,22 +65,35 @@ struct WriterContext {
   void PruneBehind(T* node) {
     T* older = node->older.load(std::memory_order_relaxed);
     if (older == nullptr) return;
-    if (scan.acquiring ||
-        (CommitOf(node->stamp) > scan.oldest_limit && scan.published < CommitOf(node->stamp))) {
-      Rescan();
-    }
-    if (scan.acquiring) return;
+    if (!ScanBefore(CommitOf(node->stamp))) return;
     if (CommitOf(node->stamp) <= scan.oldest_limit) {
       // Every view sees `node` or newer; `older` may already be freed.
       node->older.store(nullptr, std::memory_order_relaxed);
       return;
     }
     while (older != nullptr) {
-      auto it = std::lower_bound(scan.limits.begin(), scan.limits.end(), CommitOf(older->stamp));
-      if (it != scan.limits.end() && *it < CommitOf(node->stamp)) return;  // Some view needs it.
+      if (IsSeen(CommitOf(older->stamp), CommitOf(node->stamp))) return;
       older = older->older.load(std::memory_order_relaxed);
       node->older.store(older, std::memory_order_release);
     }
+  }
+
+ private:
+  // Lets the second count of `counts` be overwritten: if a view sees it, it goes into a node. That
+  // is queued for reclamation at once, for it was superseded in an earlier era: whoever sees it has
+  // a view of that era or before.
+  void MakeRoomIn(CountChain& counts) {
+    const bool known = ScanBefore(counts.newest_stamp());
+    if (known && counts.newest_stamp() <= scan.oldest_limit) return counts.ForgetNodes();
+    if (known && !IsSeen(counts.second_stamp(), counts.newest_stamp())) return;
+    auto* node = new (slab.Allocate(sizeof(CountNode))) CountNode;
+    counts.KeepSecond(node);
+    PruneBehind(node);
+    Garbage garbage{};
+    garbage.kind = Garbage::Kind::kCountNode;
+    garbage.object = node;
+    garbage.slab = &slab;
+    Retire(garbage);
   }
 };
 

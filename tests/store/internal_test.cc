@@ -1,5 +1,6 @@
 // The parts of the engine by themselves: tables, lists, keys, views and memory.
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -19,6 +20,7 @@
 #include "kin/store/internal/table.h"
 #include "kin/store/internal/utf8.h"
 #include "kin/store/internal/view.h"
+#include "kin/store/internal/writer_context.h"
 #include "kin/store/store.h"
 #include "tests/store/history.kin.h"
 
@@ -206,22 +208,132 @@ TEST(PostingListTest, KeepsPositionsWhileItGrowsShrinksAndReplaces) {
   }
 }
 
-TEST(CountChainTest, AnswersAsAtEachCommitAndNotBefore) {
-  CountChain chain;
-  EXPECT_EQ(chain.At(LimitOf(9)), -1);
-  for (CommitNumber commit : {2, 5}) {
-    auto* node = new CountNode;
-    node->stamp = StampOf(commit);
-    chain.Push(node);
-    chain.Change(static_cast<std::int64_t>(commit));
+// A count that a writer changes by itself, as a transaction would.
+struct Counted {
+  ViewRegistry registry{nullptr, 0, nullptr};
+  WriterContext context{&registry};
+  CountChain counts;
+
+  ~Counted() { context.reclaimer.Clear(); }
+  void Change(std::int64_t delta) {
+    context.stamp = StampOf(registry.published() + 1);
+    context.RenewCount(counts);
+    counts.Change(delta);
   }
-  EXPECT_EQ(chain.At(LimitOf(1)), -1);
-  EXPECT_EQ(chain.At(LimitOf(2)), 2);
-  EXPECT_EQ(chain.At(LimitOf(4)), 2);
-  EXPECT_EQ(chain.At(LimitOf(5)), 7);
-  delete chain.Pop();
-  EXPECT_EQ(chain.At(LimitOf(5)), 2);
-  delete chain.Pop();
+  void Commit() { registry.Publish(registry.published() + 1); }
+  void EndOfTransaction() {
+    registry.AdvanceEra();
+    context.Rescan();
+    context.reclaimer.Run(context.scan.oldest_era, registry.era(), 8);
+  }
+};
+
+TEST(CountChainTest, AnswersAsAtEachCommitAndNotBefore) {
+  Counted counted;
+  EXPECT_EQ(counted.counts.At(LimitOf(9)), -1);
+  counted.registry.Publish(2);
+  counted.counts.Begin(StampOf(2), 7);
+  EXPECT_EQ(counted.counts.At(LimitOf(1)), -1);
+  EXPECT_EQ(counted.counts.At(LimitOf(2)), 7);
+  counted.Change(3);
+  EXPECT_EQ(counted.counts.At(LimitOf(2)), 7);
+  EXPECT_EQ(counted.counts.At(LimitOf(3)), 10);
+  counted.Change(-3);  // Undone: the next transaction has the same number.
+  EXPECT_EQ(counted.counts.At(LimitOf(2)), 7);
+  counted.Change(1);
+  counted.Commit();
+  EXPECT_EQ(counted.counts.At(LimitOf(2)), 7);
+  EXPECT_EQ(counted.counts.At(LimitOf(3)), 8);
+}
+
+TEST(CountChainTest, WithoutOlderViewsNothingIsAllocated) {
+  Counted counted;
+  counted.counts.Begin(StampOf(0), 0);
+  for (int i = 1; i <= 100; ++i) {
+    counted.Change(1);
+    EXPECT_EQ(counted.counts.At(LimitOf(counted.registry.published())), i - 1);
+    counted.Commit();
+    View* view = counted.registry.Acquire();
+    EXPECT_EQ(counted.counts.At(view->Limit()), i);
+    ViewRegistry::Release(view);
+    counted.EndOfTransaction();
+  }
+  EXPECT_EQ(counted.context.slab.bytes_in_use(), 0);
+}
+
+TEST(CountChainTest, EachViewKeepsItsCount) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    Counted counted;
+    counted.counts.Begin(StampOf(0), 0);
+    std::vector<std::pair<View*, std::int64_t>> views;
+    std::int64_t count = 0;
+    const auto check = [&] {
+      for (const auto& [view, expected] : views) {
+        ASSERT_EQ(counted.counts.At(view->Limit()), expected);
+      }
+    };
+    for (int step = 0; step < 2000; ++step) {
+      if (random() % 2 == 0) {  // Others do not change this count.
+        const std::int64_t delta = static_cast<std::int64_t>(random() % 5) - 2;
+        counted.Change(delta);
+        if (random() % 4 == 0) views.emplace_back(counted.registry.Acquire(), count);
+        check();
+        if (random() % 4 == 0) {
+          counted.Change(-delta);
+        } else {
+          count += delta;
+          counted.Commit();
+        }
+      } else {
+        counted.Commit();
+      }
+      if (random() % 3 == 0) views.emplace_back(counted.registry.Acquire(), count);
+      while (views.size() > random() % 9) {
+        const std::size_t i = random() % views.size();
+        ViewRegistry::Release(views[i].first);
+        views.erase(views.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+      check();
+      counted.EndOfTransaction();
+      check();
+    }
+    for (const auto& [view, expected] : views) ViewRegistry::Release(view);
+    for (int i = 0; i < 2000; ++i) counted.EndOfTransaction();
+    EXPECT_EQ(counted.context.slab.bytes_in_use(), 0);
+  }
+}
+
+// The count of a commit is its number.
+TEST(CountChainTest, ReadersBesideTheWriterFindTheCountOfTheirView) {
+  Counted counted;
+  counted.counts.Begin(StampOf(0), 0);
+  std::atomic<bool> done{false};
+  std::atomic<int> reads{0};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 3; ++t) {
+    readers.emplace_back([&, t] {
+      while (!done.load()) {
+        View* view = counted.registry.Acquire();
+        for (int i = 0; i < (t == 0 ? 1 : 100); ++i) {
+          const auto expected = static_cast<std::int64_t>(CommitOf(view->Limit()));
+          if (counted.counts.At(view->Limit()) != expected) wrong.fetch_add(1);
+        }
+        ViewRegistry::Release(view);
+        reads.fetch_add(1);
+      }
+    });
+  }
+  for (int i = 0; i < 20'000 || reads.load() < 1000; ++i) {
+    counted.Change(1);
+    counted.Commit();
+    counted.EndOfTransaction();
+  }
+  done.store(true);
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong.load(), 0);
 }
 
 // --- Keys ---
