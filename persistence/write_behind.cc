@@ -32,6 +32,11 @@ WriteBehind::~WriteBehind() {
 }
 
 absl::StatusOr<LoadedState> WriteBehind::Load(const Schema& schema, Loader& loader) {
+  if (options_.max_bytes <= 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the changes not yet written may take ", options_.max_bytes,
+                     " bytes, so that every write would be refused; set max_lag_bytes to more"));
+  }
   absl::StatusOr<LoadedState> state = backend_->Load(schema, loader);
   if (!state.ok()) return state;
   absl::MutexLock lock(&mutex_);

@@ -119,7 +119,8 @@ class WriteBehind final : public Persistence {
   // One attempt, by whoever set attempting_; `leader`: the waiter whose thread this is.
   void Attempt(Waiter* leader) ABSL_LOCKS_EXCLUDED(mutex_);
   void TakeBatch() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status ApplyAndSync(Bells* bells) ABSL_LOCKS_EXCLUDED(mutex_);
+  // `start`: when the attempt began.
+  absl::Status ApplyAndSync(absl::Time start, Bells* bells) ABSL_LOCKS_EXCLUDED(mutex_);
   bool SyncWanted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Bells Applied() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Both note what is to be reported.
@@ -227,6 +228,9 @@ class WriteBehind final : public Persistence {
   absl::Status failing_ ABSL_GUARDED_BY(mutex_);
   absl::Time failing_since_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time retry_at_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  // The last sync failed. That a batch can be written shows nothing of that: after it the next
+  // attempt syncs, whether or not somebody waits.
+  bool sync_failing_ ABSL_GUARDED_BY(mutex_) = false;
   bool halted_ ABSL_GUARDED_BY(mutex_) = false;
   bool retry_now_ ABSL_GUARDED_BY(mutex_) = false;
 

@@ -27,7 +27,7 @@ void WriteBehind::Attempt(Waiter* leader) {
   }
   if (need_batch) TakeBatch();
   Bells bells = 0;
-  const absl::Status status = ApplyAndSync(&bells);
+  const absl::Status status = ApplyAndSync(start, &bells);
   // Those who wait are woken before the batch is taken apart.
   PendingBatch applied;
   int next = -1;
@@ -83,7 +83,7 @@ void WriteBehind::TakeBatch() {
   UpdateFull();
 }
 
-absl::Status WriteBehind::ApplyAndSync(Bells* bells) {
+absl::Status WriteBehind::ApplyAndSync(absl::Time start, Bells* bells) {
   bool apply = false;
   {
     absl::MutexLock lock(&mutex_);
@@ -91,14 +91,13 @@ absl::Status WriteBehind::ApplyAndSync(Bells* bells) {
   }
   // Whoever is woken finds write-behind as it is now, not halted still.
   if (apply) {
-    const absl::Time start = clock_->Now();
     absl::Status status = backend_->Apply(pending_.batch);
     if (!status.ok()) return status;
     absl::MutexLock lock(&mutex_);
     last_flush_ = clock_->Now() - start;
     flush_latency_.Add(last_flush_);
     *bells = Applied();
-    if (!SyncWanted()) {
+    if (!SyncWanted() && !sync_failing_) {
       Succeeded();
       return absl::OkStatus();
     }
@@ -106,15 +105,14 @@ absl::Status WriteBehind::ApplyAndSync(Bells* bells) {
   CommitNumber applied = applied_;
   if (!apply) {
     absl::MutexLock lock(&mutex_);
-    // Where the last attempt got so far and then could not sync, only this shows that it works
-    // again.
     if (!SyncWanted() && failing_.ok()) return absl::OkStatus();
   }
   // A sync takes long: who does not wait for it need not.
   Ring(std::exchange(*bells, 0));
   absl::Status status = backend_->Sync();
-  if (!status.ok()) return status;
   absl::MutexLock lock(&mutex_);
+  sync_failing_ = !status.ok();
+  if (!status.ok()) return status;
   synced_ = std::max(synced_, applied);
   Succeeded();
   *bells = WakeReached();

@@ -6,6 +6,12 @@
 #include "kin/persistence/write_behind.h"
 
 namespace kin::persistence {
+namespace {
+
+// However soon changes are to be written: without sleep it would only get in the way.
+constexpr absl::Duration kShortestLook = absl::Milliseconds(1);
+
+}  // namespace
 
 void WriteBehind::Run() {
   while (true) {
@@ -28,7 +34,7 @@ WriteBehind::Task WriteBehind::AwaitTask() {
     if (attempting_) {
       // Whoever attempts wakes this thread if it is needed. It looks again in a while anyway, and
       // not never, so that the next change need not wake it.
-      Sleep(clock_->Now() + options_.flush_after);
+      Sleep(clock_->Now() + std::max(options_.flush_after, kShortestLook));
       continue;
     }
     if (stopping_) return Task::kStop;

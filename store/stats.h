@@ -29,7 +29,8 @@ struct Stats {
 
   // Persistence; zero in a memory-only store.
   CommitNumber durable_commit = 0;
-  std::int64_t lag_records = 0;               // Changed records that are not in the database yet.
+  // Changes that are not in the database yet; those in a batch count once a record.
+  std::int64_t lag_records = 0;
   std::int64_t lag_bytes = 0;                 // Memory held to remember them.
   absl::Duration lag = absl::ZeroDuration();  // Age of the oldest commit not in the database.
   std::int64_t batches = 0;                   // Written and committed.
@@ -37,7 +38,7 @@ struct Stats {
   std::int64_t rows_written = 0;              // After it: inserted, updated and deleted rows.
   std::int64_t retries = 0;
   absl::Duration last_flush = absl::ZeroDuration();
-  LatencyHistogram flush_latency;   // Of batches, from when one is begun until it is written.
+  LatencyHistogram flush_latency;   // Of batches, from when the attempt that wrote it began.
   std::int64_t space_waits = 0;     // Writes that waited because write-behind was full.
   std::int64_t space_refusals = 0;  // Of these, the ones that were refused.
   bool halted = false;

@@ -99,6 +99,8 @@ absl::StatusOr<Database> SqliteBackend::OpenToRead() {
   const int mode = Exists(path_ + "-journal") ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   absl::StatusOr<Database> database = Database::Open(path_, mode | SQLITE_OPEN_NOMUTEX, vfs_);
   if (!database.ok()) return database.status();
+  // One that can write would move the log into the file when it is closed.
+  sqlite3_db_config(database->get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   absl::Status status = CheckHeader(path_, *database);
   if (!status.ok()) return status;
   sqlite3_busy_timeout(database->get(), kOpenTimeoutMs);

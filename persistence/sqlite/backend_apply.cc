@@ -90,7 +90,8 @@ absl::Status SqliteBackend::WriteRows(const Batch& batch) {
 
 absl::Status SqliteBackend::WriteState(const Batch& batch) {
   for (std::size_t model = 0; model < batch.next_ids.size(); ++model) {
-    if (batch.next_ids[model] == written_ids_[model]) continue;
+    // 0: the model allocates none. What is stored may matter again when it does.
+    if (batch.next_ids[model] == written_ids_[model] || batch.next_ids[model] == 0) continue;
     write_id_.BindText(1, id_names_[model]);
     write_id_.BindInt(2, static_cast<std::int64_t>(batch.next_ids[model]));
     absl::Status status = write_id_.Run();

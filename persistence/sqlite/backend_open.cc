@@ -204,11 +204,13 @@ absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& l
   absl::Status status;
   if (opening_ != Opening::kAsOlder) status = CheckTables(database, mapping_);
   if (!status.ok()) return status;
-  absl::StatusOr<LoadedState> state = ReadState(database, id_names_);
+  absl::StatusOr<LoadedState> state = ReadState(database, mapping_, id_names_);
   if (!state.ok()) return state.status();
   status = ReadTables(database, mapping_, loader, &stale_tables_);
   // What is in a row is worth more to know.
   if (status.ok() && opening_ != Opening::kAsOlder) status = CheckObstacles(database, mapping_);
+  if (status.ok() && opening_ != Opening::kAsOlder) status = CheckForeignKeys(database, mapping_);
+  if (status.ok()) status = CheckOwnTables(database);
   if (!status.ok()) return status;
   return state;
 }

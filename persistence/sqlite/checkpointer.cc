@@ -119,6 +119,8 @@ absl::Status Checkpointer::Open() {
   // A connection that has never read knows of no log.
   if (status.ok()) status = connection->QueryInt("PRAGMA schema_version").status();
   if (!status.ok()) return status;
+  // A checkpoint that waited for readers would keep batches out meanwhile.
+  sqlite3_busy_timeout(connection->get(), 0);
   connection_ = *std::move(connection);
   return absl::OkStatus();
 }

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "kin/persistence/sqlite/physical.h"
 
 namespace kin::persistence::sqlite {
@@ -54,10 +59,9 @@ absl::Status ForEachRow(Database& database, const Table& table, absl::string_vie
   }
 }
 
-template <typename Range>
-bool HasName(const Range& range, absl::string_view name) {
-  return std::any_of(range.begin(), range.end(),
-                     [name](const auto& item) { return absl::EqualsIgnoreCase(item.name, name); });
+std::vector<std::string> Folded(std::vector<std::string> names) {
+  for (std::string& name : names) absl::AsciiStrToLower(&name);
+  return names;
 }
 
 absl::Status FindTriggersAndChecks(Database& database, const Table& table) {
@@ -87,14 +91,50 @@ absl::Status CheckDefinition(Database& database, const Table& table) {
                     });
 }
 
-absl::Status CheckColumns(Database& database, const Table& table) {
-  return ForEachRow(
+// That the key is the table's, compared byte by byte.
+absl::Status CheckKey(Database& database, const Table& table) {
+  std::vector<std::string> key;
+  absl::Status status = ForEachRow(
       database, table,
-      "SELECT \"name\" FROM pragma_table_xinfo(?) WHERE \"notnull\" AND \"dflt_value\" IS NULL",
+      "SELECT lower(\"name\") FROM pragma_table_xinfo(?) WHERE \"pk\" > 0 ORDER BY \"pk\"",
+      [&key](const Statement& row) -> absl::Status {
+        key.emplace_back(row.Bytes(0));
+        return absl::OkStatus();
+      });
+  std::string order;
+  if (status.ok()) {
+    status = ForEachRow(database, table,
+                        "SELECT x.\"coll\" FROM pragma_index_list(?) AS l, "
+                        "pragma_index_xinfo(l.\"name\") AS x WHERE l.\"origin\" = 'pk' AND "
+                        "x.\"key\" AND x.\"coll\" <> 'BINARY' COLLATE NOCASE",
+                        [&order](const Statement& row) -> absl::Status {
+                          order = std::string(row.Bytes(0));
+                          return absl::OkStatus();
+                        });
+  }
+  if (!status.ok()) return status;
+  if (Folded(NamesOf(table, table.key)) != key) {
+    return InTheWay(table, absl::StrCat("has the primary key (", absl::StrJoin(key, ", "), ")"));
+  }
+  if (order.empty()) return absl::OkStatus();
+  return InTheWay(table, absl::StrCat("has a primary key with COLLATE ", order));
+}
+
+absl::Status CheckColumns(Database& database, const Table& table) {
+  absl::Status status = ForEachRow(
+      database, table,
+      "SELECT \"name\", \"dflt_value\" IS NULL FROM pragma_table_xinfo(?) WHERE \"notnull\"",
       [&](const Statement& row) -> absl::Status {
-        if (HasName(table.columns, row.Bytes(0))) return absl::OkStatus();
+        const auto column = std::find_if(
+            table.columns.begin(), table.columns.end(),
+            [&](const Column& known) { return absl::EqualsIgnoreCase(known.name, row.Bytes(0)); });
+        // Into one of Kin's own NULL is written as such, whatever its default.
+        const bool fits =
+            column == table.columns.end() ? row.Int(1) == 0 : !column->nullable || column->key;
+        if (fits) return absl::OkStatus();
         return InTheWay(table, absl::StrCat("has a column ", row.Bytes(0), " that is NOT NULL"));
       });
+  return status.ok() ? CheckKey(database, table) : status;
 }
 
 absl::Status CheckIndexes(Database& database, const Table& table) {
@@ -141,6 +181,103 @@ absl::Status CheckObstacles(Database& database, const Table& table) {
 absl::Status CheckObstacles(Database& database, const Mapping& mapping) {
   for (const Table& table : mapping.tables) {
     absl::Status status = CheckObstacles(database, table);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// A foreign key as SQLite tells of it, in lower case.
+struct FoundForeignKey {
+  std::string parent;
+  std::vector<std::string> from, to;  // `to` is empty if it is the parent's key.
+  bool acts = false;                  // Does more, or earlier, than refuse at the end.
+};
+
+absl::StatusOr<std::map<std::int64_t, FoundForeignKey>> FindForeignKeys(Database& database,
+                                                                        const Table& table) {
+  std::map<std::int64_t, FoundForeignKey> found;
+  absl::Status status = ForEachRow(
+      database, table,
+      "SELECT \"id\", lower(\"table\"), lower(\"from\"), lower(\"to\"), \"on_update\" <> "
+      "'NO ACTION' OR \"on_delete\" <> 'NO ACTION' FROM pragma_foreign_key_list(?) "
+      "ORDER BY \"id\", \"seq\"",
+      [&found](const Statement& row) -> absl::Status {
+        FoundForeignKey& key = found[row.Int(0)];
+        key.parent = std::string(row.Bytes(1));
+        key.from.emplace_back(row.Bytes(2));
+        if (row.type(3) != SQLITE_NULL) key.to.emplace_back(row.Bytes(3));
+        key.acts = row.Int(4) != 0;
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return found;
+}
+
+bool IsKnown(const Mapping& mapping, const Table& table, const FoundForeignKey& found) {
+  return std::any_of(table.foreign_keys.begin(), table.foreign_keys.end(),
+                     [&](const TableForeignKey& wanted) {
+                       const Table& parent = mapping.tables[wanted.parent];
+                       const std::vector<std::string> to =
+                           found.to.empty() ? Folded(NamesOf(parent, parent.key)) : found.to;
+                       return absl::AsciiStrToLower(parent.name) == found.parent &&
+                              Folded(NamesOf(table, wanted.columns)) == found.from &&
+                              Folded(NamesOf(parent, wanted.parent_columns)) == to;
+                     });
+}
+
+// How many foreign keys in an SQL text wait for the end of the transaction, as Kin writes it.
+std::size_t CountDeferred(absl::string_view sql) {
+  const std::string text = absl::StrJoin(
+      absl::StrSplit(absl::AsciiStrToUpper(sql), absl::ByAnyChar(" \t\r\n"), absl::SkipEmpty()),
+      " ");
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = text.find("DEFERRABLE INITIALLY DEFERRED", at)) != text.npos;
+       ++at) {
+    if (!absl::EndsWith(text.substr(0, at), "NOT ")) ++count;
+  }
+  return count;
+}
+
+// That foreign keys are those of the schema: others may refuse, or change, what it allows.
+absl::Status CheckReferencesOf(Database& database, const Mapping& mapping, const Table& table) {
+  absl::StatusOr<std::map<std::int64_t, FoundForeignKey>> found = FindForeignKeys(database, table);
+  if (!found.ok()) return found.status();
+  for (const auto& [id, key] : *found) {
+    const std::string what =
+        absl::StrCat("FOREIGN KEY (", absl::StrJoin(key.from, ", "), ") REFERENCES ", key.parent);
+    if (!IsKnown(mapping, table, key)) return InTheWay(table, absl::StrCat("has a ", what));
+    if (key.acts) {
+      return InTheWay(table, absl::StrCat("has an ON UPDATE or ON DELETE action on its ", what));
+    }
+  }
+  return ForEachRow(database, table,
+                    "SELECT \"sql\" FROM \"sqlite_schema\" WHERE \"type\" = 'table' AND "
+                    "lower(\"name\") = lower(?)",
+                    [&](const Statement& row) -> absl::Status {
+                      if (CountDeferred(row.Bytes(0)) >= found->size()) return absl::OkStatus();
+                      return InTheWay(table,
+                                      "has a FOREIGN KEY without DEFERRABLE INITIALLY DEFERRED");
+                    });
+}
+
+}  // namespace
+
+absl::Status CheckForeignKeys(Database& database, const Mapping& mapping) {
+  for (const Table& table : mapping.tables) {
+    absl::Status status = CheckReferencesOf(database, mapping, table);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOwnTables(Database& database) {
+  for (const char* name : {"_kin_meta", "_kin_ids"}) {
+    Table table;
+    table.name = name;
+    absl::Status status = FindTriggersAndChecks(database, table);
+    if (status.ok()) status = CheckIndexes(database, table);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

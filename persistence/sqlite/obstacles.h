@@ -16,6 +16,12 @@ absl::Status CheckObstacles(Database& database, const Table& table);
 // Of these the first two only, of a table that may be anybody's.
 absl::Status CheckTriggersAndChecks(Database& database, const Table& table);
 
+// FAILED_PRECONDITION: a foreign key is not one of `mapping`, does something by itself, or does not
+// wait for the end of a transaction.
+absl::Status CheckForeignKeys(Database& database, const Mapping& mapping);
+// FAILED_PRECONDITION: a trigger, a CHECK or a unique index on what every batch writes.
+absl::Status CheckOwnTables(Database& database);
+
 }  // namespace kin::persistence::sqlite
 
 #endif  // KIN_PERSISTENCE_SQLITE_OBSTACLES_H_

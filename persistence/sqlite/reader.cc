@@ -1,5 +1,6 @@
 #include "kin/persistence/sqlite/reader.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <numeric>
 #include <vector>
@@ -87,7 +88,13 @@ absl::Status ReadTable(Database& database, const Table& table, Loader& loader, b
   absl::StatusOr<std::int64_t> count =
       database.QueryInt(absl::StrCat("SELECT count(*) FROM ", Quoted(table.name)));
   if (!count.ok()) return count.status();
-  loader.Reserve(table.model, *count);
+  // In a damaged file pages may be counted again and again; a row takes more than this.
+  constexpr std::int64_t kFewestBytes = 4;
+  absl::StatusOr<std::int64_t> bytes = database.QueryInt(
+      "SELECT p.\"page_count\" * s.\"page_size\" FROM pragma_page_count AS p, pragma_page_size AS "
+      "s");
+  if (!bytes.ok()) return bytes.status();
+  loader.Reserve(table.model, std::min(*count, *bytes / kFewestBytes));
 
   std::vector<int> all(table.columns.size());
   std::iota(all.begin(), all.end(), 0);

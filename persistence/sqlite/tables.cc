@@ -1,6 +1,10 @@
 #include "kin/persistence/sqlite/tables.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -54,6 +58,43 @@ absl::Status WriteMeta(Database& database, absl::string_view key, absl::string_v
     insert->BindBlob(2, value);
   }
   return insert->Run();
+}
+
+// Whether _kin_ids is there.
+absl::Status CheckIds(Database& database) {
+  absl::StatusOr<PhysicalTable> ids = ReadPhysicalTable(database, "_kin_ids");
+  if (absl::IsNotFound(ids.status())) {
+    return absl::DataLossError(
+        absl::StrCat("table _kin_ids: is not there; make it again with: ", kCreateIds));
+  }
+  if (!ids.ok()) return ids.status();
+  for (const char* column : {"model", "next"}) {
+    if (ids->Find(column) != nullptr) continue;
+    return absl::DataLossError(absl::StrCat("table _kin_ids, column ", column,
+                                            ": is not there; drop the table, and make it again "
+                                            "with: ",
+                                            kCreateIds));
+  }
+  return absl::OkStatus();
+}
+
+// What `row` says of the next id that the model of `table` allocates.
+absl::Status CheckNextId(const Table& table, absl::string_view name, const Statement& row) {
+  constexpr absl::string_view kAdvice =
+      "; delete the row (the next id is then above those of all records there are)";
+  const std::string where =
+      absl::StrCat("table _kin_ids, key model=\"", name, "\", column next: is ");
+  if (row.type(0) != SQLITE_INTEGER) {
+    return absl::DataLossError(absl::StrCat(where, "of the wrong type", kAdvice));
+  }
+  // After the largest id of all, the next one is 2^63, or one more than an unsigned one can be.
+  const bool used_up = row.Int(0) == std::numeric_limits<std::int64_t>::min();
+  if (!table.graph_model->allocates_id || row.Int(0) >= 0 || used_up ||
+      table.columns[table.key[0]].encoding == Encoding::kUint64) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(
+      absl::StrCat(where, row.Int(0), ", which no id of the model can be", kAdvice));
 }
 
 }  // namespace
@@ -142,19 +183,31 @@ absl::Status StoreSchema(Database& database, const StoredSchema& schema) {
   return status;
 }
 
-absl::StatusOr<LoadedState> ReadState(Database& database,
+absl::StatusOr<LoadedState> ReadState(Database& database, const Mapping& mapping,
                                       const std::vector<std::string>& id_names) {
+  // No store gets this far, and one that is near the end of its numbers could not go on.
+  constexpr std::int64_t kLastCommit = std::int64_t{1} << 62;
   LoadedState state;
   absl::StatusOr<Statement> commit = MetaValue(database, "commit", SQLITE_INTEGER);
   if (!commit.ok()) return commit.status();
-  state.commit = static_cast<CommitNumber>(commit->Int(0));
+  const std::int64_t number = commit->Int(0);
+  if (number < 0 || number >= kLastCommit) {
+    return absl::DataLossError(
+        absl::StrCat("table _kin_meta, key commit, column value: is ", number,
+                     ", which no store reaches; set it to what it was, or to 0"));
+  }
+  state.commit = static_cast<CommitNumber>(number);
+  absl::Status status = CheckIds(database);
+  if (!status.ok()) return status;
   absl::StatusOr<Statement> ids =
       database.Prepare("SELECT \"next\" FROM \"_kin_ids\" WHERE \"model\" = ?");
   if (!ids.ok()) return ids.status();
-  for (const std::string& name : id_names) {
-    ids->BindText(1, name);
+  for (std::size_t model = 0; model < id_names.size(); ++model) {
+    ids->BindText(1, id_names[model]);
     absl::StatusOr<bool> row = ids->Step();
     if (!row.ok()) return row.status();
+    if (*row) status = CheckNextId(mapping.tables[model], id_names[model], *ids);
+    if (!status.ok()) return status;
     state.next_ids.push_back(*row ? static_cast<std::uint64_t>(ids->Int(0)) : 0);
     ids->Reset();
   }

@@ -46,7 +46,9 @@ std::vector<std::string> CreateScript(const Mapping& mapping);
 absl::Status StoreSchema(Database& database, const StoredSchema& schema);
 
 // The commit the database is at, and the next ids, of models that are called `id_names` there.
-absl::StatusOr<LoadedState> ReadState(Database& database, const std::vector<std::string>& id_names);
+// DATA_LOSS.
+absl::StatusOr<LoadedState> ReadState(Database& database, const Mapping& mapping,
+                                      const std::vector<std::string>& id_names);
 
 }  // namespace kin::persistence::sqlite
 

@@ -147,6 +147,11 @@ absl::Status Engine::Load() {
     EngineLoader loader(this);
     absl::StatusOr<LoadedState> state = persistence_->Load(schema_, loader);
     if (!state.ok()) return state.status();
+    // What is near the flags of a stamp would make commits look like what they are not.
+    if (state->commit >= kDeletedFlag / 2) {
+      return absl::DataLossError(absl::StrCat("the database says that it is at commit ",
+                                              state->commit, ", which no store reaches"));
+    }
     std::vector<Violation> violations = loader.Finish();
     if (!violations.empty()) return persistence_->Describe(violations);
     for (std::size_t i = 0; i < state->next_ids.size() && i < tables_.size(); ++i) {

@@ -98,10 +98,12 @@ void EngineLoader::AddToIndexes(const Waiting& record) {
   Table& table = *record.table;
   const Message& message = *table.MessageOf(record.version);
   if (table.FindEntry(record.hash, record.key) != nullptr) {
-    if (violations_.size() < kMaxViolations) {
-      violations_.push_back({table.position(), &message, table.keys(0).fields(),
-                             Violation::Kind::kDuplicate, "another row has the same key"});
+    if (violations_.size() >= kMaxViolations) {
+      table.FreeVersion(record.version);
+      return;
     }
+    violations_.push_back({table.position(), &message, table.keys(0).fields(),
+                           Violation::Kind::kDuplicate, "another row has the same key"});
     refused_.emplace_back(&table, record.version);
     return;
   }

@@ -221,6 +221,31 @@ TEST_F(WriteBehindTest, RowsAreInOrderOfKeys) {
   EXPECT_EQ(database_.rows(kUnsigned).size(), numbers.size());
 }
 
+// Else the next commit would count as written, or as a record that is gone.
+TEST_F(WriteBehindTest, ACommitNumberThatNoStoreCanReachIsRefused) {
+  for (const CommitNumber commit : {~CommitNumber{0}, (CommitNumber{1} << 63) - 1}) {
+    database_.SetCommit(commit);
+    OpenOptions open;
+    open.persistence =
+        std::make_unique<WriteBehind>(std::make_unique<testing::FakeBackend>(&database_));
+    const auto store = Store::Open(TestSchema(), std::move(open));
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << store.status();
+    EXPECT_THAT(store.status().message(), HasSubstr(std::to_string(commit)));
+  }
+}
+
+TEST_F(WriteBehindTest, ALimitThatRefusesEveryWriteIsRefusedAtOpen) {
+  for (const std::int64_t limit : {0, -1}) {
+    options_.max_bytes = limit;
+    OpenOptions open;
+    open.persistence =
+        std::make_unique<WriteBehind>(std::make_unique<testing::FakeBackend>(&database_), options_);
+    const auto store = Store::Open(TestSchema(), std::move(open));
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument) << store.status();
+    EXPECT_THAT(store.status().message(), HasSubstr("max_lag_bytes"));
+  }
+}
+
 TEST_F(WriteBehindTest, AgeStartsAFlush) {
   options_.flush_after = absl::Seconds(5);
   Open();
@@ -389,6 +414,27 @@ TEST_F(WriteBehindTest, APassingFaultThatDoesNotPassHalts) {
   EXPECT_THAT(status.message(), HasSubstr("disk full"));
   faults_.Heal();
   EXPECT_TRUE(store_->Flush().ok());
+}
+
+// That a batch can be written says nothing of a sync.
+TEST_F(WriteBehindTest, OnlyASyncEndsAHaltForWantOfOne) {
+  Open();
+  faults_.FailSync(absl::UnavailableError("no sync"), 1000);
+  absl::Status status;
+  std::thread synced([&] { status = InsertAs(1, {.durability = Durability::kSynced}).status(); });
+  AdvanceUntil([&] { return store_->stats().halted; }, absl::Milliseconds(500));
+  synced.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  ASSERT_TRUE(Insert(2).ok());
+  AdvanceUntil([&] { return store_->durable_commit() == 2; }, absl::Seconds(1));
+  const std::int64_t retries = store_->stats().retries;
+  EXPECT_TRUE(store_->stats().halted);
+  AdvanceUntil([&] { return store_->stats().retries > retries; }, absl::Seconds(1));
+  EXPECT_TRUE(store_->stats().halted);
+  EXPECT_EQ(halts().size(), 1u);
+  faults_.Heal();
+  AdvanceUntil([&] { return !store_->stats().halted; }, absl::Seconds(1));
+  EXPECT_GT(database_.syncs(), 0);
 }
 
 TEST_F(WriteBehindTest, WaitsEndAtTheirDeadline) {

@@ -35,6 +35,11 @@ class FakeDatabase {
     absl::MutexLock lock(&mutex_);
     return state_.commit;
   }
+  // As if somebody had edited it.
+  void SetCommit(CommitNumber commit) {
+    absl::MutexLock lock(&mutex_);
+    state_.commit = commit;
+  }
   std::vector<AppliedBatch> batches() const {
     absl::MutexLock lock(&mutex_);
     return batches_;

@@ -75,5 +75,84 @@ TEST(SqliteBackendTest, AStatementThatCannotBePreparedShowsAtOpen) {
   }
 }
 
+// A next id outlives a time in which the model allocates none.
+TEST(SqliteBackendTest, AStoredNextIdIsNotLostToAModelWithoutOne) {
+  testing::TempDir dir;
+  const Schema schema = Schema::Of<Tag>();
+  {
+    persistence::sqlite::SqliteBackend backend(dir.File("test.db"));
+    NoLoader loader;
+    ASSERT_TRUE(backend.Load(schema, loader).ok());
+    ASSERT_TRUE(backend.Start().ok());
+    ASSERT_TRUE(backend.Close().ok());
+  }
+  testing::RawDatabase(dir.File("test.db"))
+      .Exec("INSERT INTO _kin_ids VALUES ('persistence_test.Tag', 7)");
+  persistence::sqlite::SqliteBackend backend(dir.File("test.db"));
+  NoLoader loader;
+  ASSERT_TRUE(backend.Load(schema, loader).ok());
+  ASSERT_TRUE(backend.Start().ok());
+  Tag tag;
+  persistence::Batch batch;
+  batch.to = 1;
+  batch.next_ids = {0};
+  batch.models.resize(1);
+  batch.models[0].inserts = {&tag};
+  const absl::Status applied = backend.Apply(batch);
+  ASSERT_TRUE(applied.ok()) << applied;
+  ASSERT_TRUE(backend.Close().ok());
+  EXPECT_EQ(testing::RawDatabase(dir.File("test.db")).QueryOne("SELECT next FROM _kin_ids"), "7");
+}
+
+// Counts how often SQLite waits for others.
+class SleepCounter {
+ public:
+  SleepCounter() : vfs_(*sqlite3_vfs_find(nullptr)) {
+    vfs_.zName = "sleep_counter";
+    vfs_.xSleep = [](sqlite3_vfs*, int) { return ++sleeps(); };
+    sqlite3_vfs_register(&vfs_, /*makeDflt=*/0);
+  }
+  ~SleepCounter() { sqlite3_vfs_unregister(&vfs_); }
+  SleepCounter(const SleepCounter&) = delete;
+  SleepCounter& operator=(const SleepCounter&) = delete;
+  static int& sleeps() {
+    static int sleeps = 0;
+    return sleeps;
+  }
+
+ private:
+  sqlite3_vfs vfs_;
+};
+
+// While a checkpoint waited, it would keep batches out.
+TEST(SqliteBackendTest, ACheckpointDoesNotWaitForReaders) {
+  const SleepCounter counter;
+  testing::TempDir dir;
+  const Schema schema = Schema::Of<Tag>();
+  persistence::sqlite::SqliteBackend backend(dir.File("test.db"), "sleep_counter");
+  NoLoader loader;
+  ASSERT_TRUE(backend.Load(schema, loader).ok());
+  ASSERT_TRUE(backend.Start().ok());
+  testing::RawDatabase reader(dir.File("test.db"));
+  reader.Exec("BEGIN");
+  EXPECT_EQ(reader.QueryOne("SELECT count(*) FROM tags"), "0");
+  // A log so large that it would be cut off.
+  Tag tag;
+  tag.set_code(std::string(80 << 20, 'x'));
+  persistence::Batch batch;
+  batch.to = 1;
+  batch.next_ids = {0};
+  batch.models.resize(1);
+  batch.models[0].inserts = {&tag};
+  const absl::Status applied = backend.Apply(batch);
+  ASSERT_TRUE(applied.ok()) << applied;
+  ASSERT_TRUE(backend.NeedsTidy());
+  const absl::Status tidied = backend.Tidy();
+  EXPECT_TRUE(tidied.ok()) << tidied;
+  EXPECT_EQ(SleepCounter::sleeps(), 0);
+  reader.Exec("COMMIT");
+  EXPECT_TRUE(backend.Close().ok());
+}
+
 }  // namespace
 }  // namespace kin

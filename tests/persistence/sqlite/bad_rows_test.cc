@@ -166,6 +166,36 @@ TEST_F(BadRowsTest, EditedTables) {
   ExpectDataLoss("DELETE FROM _kin_meta WHERE key = 'mapping'", "table _kin_meta, key mapping");
 }
 
+TEST_F(BadRowsTest, NumbersOfCommitsThatNoStoreCanReach) {
+  for (const char* number : {"-1", "9223372036854775807", "-9223372036854775808"}) {
+    ExpectDataLoss(std::string("UPDATE _kin_meta SET value = ") + number + " WHERE key = 'commit'",
+                   std::string("table _kin_meta, key commit, column value: is ") + number);
+  }
+}
+
+TEST_F(BadRowsTest, NextIds) {
+  const std::string model = "'persistence_test.User'";
+  const std::string row = "table _kin_ids, key model=\"persistence_test.User\", column next: ";
+  ExpectDataLoss("UPDATE _kin_ids SET next = -1 WHERE model = " + model, row + "is -1");
+  ExpectDataLoss("DROP TABLE _kin_ids", "table _kin_ids: is not there");
+  ExpectDataLoss("ALTER TABLE _kin_ids RENAME COLUMN next TO last", "table _kin_ids, column next");
+  ExpectDataLoss(
+      "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'STRICT, ', '') "
+      "WHERE name = '_kin_ids'; PRAGMA writable_schema = RESET; UPDATE _kin_ids SET next = 'x' "
+      "WHERE model = " +
+          model,
+      row + "is of the wrong type");
+}
+
+// All ids are used up: one more than the largest is next.
+TEST_F(BadRowsTest, NoNextIdIsNotDamage) {
+  testing::RawDatabase(path_).Exec("UPDATE _kin_ids SET next = -9223372036854775808");
+  Open();
+  const absl::StatusOr<CommitNumber> commit =
+      store_->Write([](Transaction& txn) { return txn.Insert(Everything()).status(); });
+  EXPECT_EQ(commit.status().code(), absl::StatusCode::kResourceExhausted) << commit.status();
+}
+
 // What would only show when a record cannot be written.
 TEST_F(BadRowsTest, WhatCouldRefuseARecordIsRefusedAtOpen) {
   auto expect = [this](const std::string& sql, const std::string& what) {
@@ -196,6 +226,35 @@ TEST_F(BadRowsTest, WhatCouldRefuseARecordIsRefusedAtOpen) {
   expect("ALTER TABLE tags ADD COLUMN owner INTEGER REFERENCES users (id)",
          "table tags: has 1 more FOREIGN KEY");
   expect(edit("tags", "STRICT, ", ""), "table tags: is not STRICT");
+  expect(edit("users", "\"email\" TEXT", "\"email\" TEXT NOT NULL DEFAULT ''x''") +
+             "; UPDATE users SET email = id",
+         "table users: has a column email that is NOT NULL");
+  expect("CREATE TABLE other AS SELECT * FROM taggings; DROP TABLE taggings; " +
+             std::string("CREATE TABLE taggings (post_slug TEXT NOT NULL, tag_code BLOB NOT NULL, "
+                         "rank INTEGER NOT NULL DEFAULT 0, _unknown BLOB, PRIMARY KEY "
+                         "(post_slug)) STRICT; CREATE INDEX i ON taggings (post_slug); "
+                         "CREATE INDEX j ON taggings (tag_code)"),
+         "table taggings: has the primary key (post_slug)");
+  expect(
+      "CREATE TEMP TABLE old AS SELECT * FROM posts; DROP TABLE posts; CREATE TABLE posts (slug "
+      "TEXT "
+      "NOT NULL COLLATE NOCASE, author TEXT, title TEXT NOT NULL DEFAULT '', _unknown BLOB, "
+      "PRIMARY "
+      "KEY (slug)) STRICT; INSERT INTO posts SELECT * FROM old; CREATE INDEX i ON posts (author)",
+      "table posts: has a primary key with COLLATE NOCASE");
+  expect(edit("profiles", "ON DELETE NO ACTION", "ON DELETE CASCADE"),
+         "table profiles: has an ON UPDATE or ON DELETE action");
+  expect(edit("profiles", "DEFERRABLE INITIALLY DEFERRED", ""),
+         "table profiles: has a FOREIGN KEY without DEFERRABLE INITIALLY DEFERRED");
+  expect(edit("profiles", "REFERENCES \"users\"", "REFERENCES \"everythings\""),
+         "table profiles: has a FOREIGN KEY (user_id) REFERENCES everythings");
+  for (const char* table : {"_kin_meta", "_kin_ids"}) {
+    expect(std::string("CREATE TRIGGER spy AFTER UPDATE ON ") + table +
+               " BEGIN SELECT raise(ABORT, 'no'); END",
+           std::string("table ") + table + ": has a trigger spy");
+  }
+  expect("CREATE UNIQUE INDEX one ON _kin_meta (value) WHERE key = 'commit'",
+         "table _kin_meta: has a unique index one");
 }
 
 TEST_F(BadRowsTest, WhatIsInNobodysWayIsLeftAlone) {

@@ -169,6 +169,27 @@ TEST_F(OpenTest, RandomDamageIsAnErrorOrHarmless) {
   EXPECT_GT(refused, 50);
 }
 
+// A journal beside it takes a connection that can write, which is not to move the log.
+TEST_F(OpenTest, ALogBesideAJournalStaysAsItWas) {
+  Open();
+  Write([](Transaction& txn) {
+    Unsigned record;
+    record.set_number(1000);
+    ASSERT_TRUE(txn.Insert(record).ok());
+  });
+  Flush();
+  const std::string file = ReadFile(path_), log = ReadFile(path_ + "-wal");
+  ASSERT_FALSE(log.empty());
+  Close();
+  const std::string path = dir_.File("both.db");
+  WriteFile(path, file);
+  WriteFile(path + "-wal", log);
+  WriteFile(path + "-journal", "x");
+  ExpectRefused(path, absl::StatusCode::kFailedPrecondition, "persistence_test.User",
+                Schema::Of<Unsigned>());
+  EXPECT_EQ(ReadFile(path + "-wal"), log);
+}
+
 TEST_F(OpenTest, LogWithoutItsDatabase) {
   const std::string path = dir_.File("lost.db");
   WriteFile(path + "-wal", "the log");
