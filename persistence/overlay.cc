@@ -297,6 +297,23 @@ bool FingerprintIn(absl::string_view overlay, int number, std::uint64_t* fingerp
   return found;
 }
 
+bool HasFieldIn(absl::string_view overlay, int number) {
+  UnknownFieldSet fields;
+  if (!ParseUnknown(overlay, &fields)) return false;
+  for (int i = 0; i < fields.field_count(); ++i) {
+    if (fields.field(i).number() == number) return true;
+  }
+  return false;
+}
+
+void RemoveField(int number, std::string* overlay) {
+  UnknownFieldSet fields;
+  if (!ParseUnknown(*overlay, &fields)) return;
+  fields.DeleteByNumber(number);
+  *overlay = Serialize(fields);
+  RemoveFingerprint(number, overlay);
+}
+
 void RemoveFingerprint(int number, std::string* overlay) {
   UnknownFieldSet fields, left;
   if (!ParseUnknown(*overlay, &fields)) return;

@@ -58,6 +58,11 @@ bool ParseOverlay(absl::string_view bytes, const Table& table,
 bool FingerprintIn(absl::string_view overlay, int number, std::uint64_t* fingerprint);
 // Takes that one out, and leaves all else as it is.
 void RemoveFingerprint(int number, std::string* overlay);
+// Whether a serialized overlay has a value for the field `number`. False if the bytes are no
+// overlay.
+bool HasFieldIn(absl::string_view overlay, int number);
+// Takes that value out, and the fingerprint of its JSON.
+void RemoveField(int number, std::string* overlay);
 
 // What an overlay would do to the record that the columns give, JSON columns aside.
 enum class OverlayEffect {

@@ -14,34 +14,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "google/protobuf/message.h"
 #include "kin/persistence/sqlite/ddl.h"
 #include "kin/persistence/sqlite/migrate.h"
 #include "kin/persistence/sqlite/obstacles.h"
 #include "kin/persistence/sqlite/planner.h"
-#include "kin/persistence/sqlite/reader.h"
+#include "kin/persistence/sqlite/rehearsal.h"
 #include "kin/persistence/sqlite/script.h"
 #include "kin/persistence/sqlite/views.h"
 
 namespace kin::persistence::sqlite {
 namespace {
-
-// Reads records only to see that they can be read.
-class CheckingLoader final : public Loader {
- public:
-  explicit CheckingLoader(const Schema& schema) : schema_(schema) {}
-
-  void Reserve(int, std::int64_t) override {}
-  google::protobuf::Message* New(int model) override { return schema_.NewRecord(model).release(); }
-  absl::Status Add(int model, google::protobuf::Message* record) override {
-    Discard(model, record);
-    return absl::OkStatus();
-  }
-  void Discard(int, google::protobuf::Message* record) override { delete record; }
-
- private:
-  const Schema& schema_;
-};
 
 // The kinds of values that a column may have, as typeof() calls them.
 std::string AllowedTypes(const Column& column) {
@@ -61,9 +43,8 @@ std::string AllowedTypes(const Column& column) {
 
 class Adoption {
  public:
-  Adoption(Database& database, const Schema& schema, const Mapping& mapping,
-           const StoredSchema& stored)
-      : database_(database), schema_(schema), mapping_(mapping), stored_(stored) {}
+  Adoption(Database& database, const Mapping& mapping, const StoredSchema& stored)
+      : database_(database), mapping_(mapping), stored_(stored) {}
 
   absl::Status Run() {
     found_.tables.reserve(mapping_.tables.size());  // The catalogue points into it.
@@ -76,7 +57,7 @@ class Adoption {
     }
     if (status.ok()) status = Refusal();
     if (status.ok()) status = Change();
-    if (status.ok()) status = CheckRows();
+    if (status.ok()) status = CheckResult();
     return status;
   }
 
@@ -221,15 +202,20 @@ class Adoption {
     absl::Status status = planner.Run();
     if (!status.ok()) return status;
     for (TablePlan& plan : planner.tables()) {
-      if (!plan.is_new() && !plan.physical.strict) plan.rebuild = true;
+      // So that nothing is left of what Kin's tables have not: an order of text, a UNIQUE within.
+      if (!plan.is_new()) plan.rebuild = true;
     }
     Migration migration;
     migration.plan.steps = std::move(planner.steps());
     status = Script(database_, mapping_, planner.tables(), &migration).Write();
+    if (status.ok()) status = Rehearse(database_, mapping_, &migration);
     for (const MigrationStep& step : migration.plan.steps) {
       if (step.refused.empty()) continue;
-      reasons_.push_back(absl::StrCat(step.change, ": ", step.refused, "; ", step.rows,
-                                      " rows in the way: ", absl::StrJoin(step.examples, "; ")));
+      reasons_.push_back(absl::StrCat(
+          step.change, ": ", step.refused,
+          step.rows == 0 ? std::string()
+                         : absl::StrCat("; ", step.rows,
+                                        " rows in the way: ", absl::StrJoin(step.examples, "; "))));
     }
     if (status.ok()) status = Refusal();
     for (const std::string& sql : KinTables()) {
@@ -258,17 +244,13 @@ class Adoption {
     return absl::OkStatus();
   }
 
-  absl::Status CheckRows() {
+  absl::Status CheckResult() {
     absl::Status status = CheckTables(database_, mapping_);
-    CheckingLoader loader(schema_);
-    std::vector<int> stale;
-    if (status.ok()) status = ReadTables(database_, mapping_, loader, &stale);
     if (status.ok()) status = CheckObstacles(database_, mapping_);
     return status.ok() ? CreateViews(database_, mapping_) : status;
   }
 
   Database& database_;
-  const Schema& schema_;
   const Mapping& mapping_;
   const StoredSchema& stored_;
   Mapping found_;
@@ -278,9 +260,9 @@ class Adoption {
 
 }  // namespace
 
-absl::Status AdoptTables(Database& database, const Schema& schema, const Mapping& mapping,
+absl::Status AdoptTables(Database& database, const Schema&, const Mapping& mapping,
                          const StoredSchema& stored) {
-  return Adoption(database, schema, mapping, stored).Run();
+  return Adoption(database, mapping, stored).Run();
 }
 
 }  // namespace kin::persistence::sqlite

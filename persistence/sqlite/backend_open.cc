@@ -1,6 +1,9 @@
 // What becomes of the schema of a database when it is opened.
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
@@ -13,8 +16,45 @@
 #include "kin/persistence/sqlite/obstacles.h"
 #include "kin/persistence/sqlite/reader.h"
 #include "kin/persistence/sqlite/views.h"
+#include "kin/store/store.h"
 
 namespace kin::persistence::sqlite {
+namespace {
+
+// Loads records into a store only for it to judge them; nobody commits anything.
+class Judging final : public Persistence {
+ public:
+  using Read = std::function<absl::Status(Loader&)>;
+  using Tell = std::function<absl::Status(absl::Span<const Violation>)>;
+
+  Judging(Read read, Tell tell) : read_(std::move(read)), tell_(std::move(tell)) {}
+
+  absl::StatusOr<LoadedState> Load(const Schema& schema, Loader& loader) override {
+    const absl::Status status = read_(loader);
+    if (!status.ok()) return status;
+    return LoadedState{0, std::vector<std::uint64_t>(schema.graph().models.size(), 0)};
+  }
+  absl::Status Describe(absl::Span<const Violation> violations) override {
+    return tell_(violations);
+  }
+  absl::Status Start(CommitSource*) override { return absl::OkStatus(); }
+  absl::Status WaitForSpace() override { return absl::OkStatus(); }
+  absl::Status Admit(absl::Span<const Change>) override { return absl::OkStatus(); }
+  void OnCommit(CommitNumber, absl::Span<const Change>) override {}
+  absl::Status Flush(absl::Duration) override { return absl::OkStatus(); }
+  absl::Status WaitDurable(CommitNumber, Durability, absl::Duration) override {
+    return absl::OkStatus();
+  }
+  absl::Status Close(absl::Duration) override { return absl::OkStatus(); }
+  CommitNumber durable_commit() const override { return 0; }
+  void AddStats(Stats*) const override {}
+
+ private:
+  const Read read_;
+  const Tell tell_;
+};
+
+}  // namespace
 
 bool SqliteBackend::IsStored(const StoredSchema& stored) const {
   return stored.mapping == stored_schema_.mapping &&
@@ -149,7 +189,7 @@ absl::StatusOr<MigrationPlan> SqliteBackend::PlanChange(Database& database) {
 absl::Status SqliteBackend::AddObstacles(Database& database, const Mapping& mapping,
                                          MigrationPlan* plan) {
   for (const Table& table : mapping.tables) {
-    const absl::Status status = CheckObstacles(database, table);
+    const absl::Status status = CheckObstacles(database, mapping, table);
     if (status.ok()) continue;
     if (!absl::IsFailedPrecondition(status)) return status;
     const std::string change = absl::StrCat("table ", table.name);
@@ -196,8 +236,23 @@ absl::Status SqliteBackend::AdoptLocked() {
   database_ = *std::move(database);
   absl::Status status = database_.Exec("PRAGMA foreign_keys = OFF");
   if (!status.ok()) return status;
-  return InTransaction(
-      [this] { return AdoptTables(database_, *schema_, mapping_, stored_schema_); });
+  return InTransaction([this, &status] {
+    status = AdoptTables(database_, *schema_, mapping_, stored_schema_);
+    if (!status.ok()) return status;
+    // What Store::Open will find is found now.
+    status =
+        Store::Open(
+            *schema_,
+            {.persistence = std::make_unique<Judging>(
+                 [this](Loader& loader) {
+                   return ReadTables(database_, mapping_, loader, &stale_tables_);
+                 },
+                 [this](absl::Span<const Violation> violations) { return Describe(violations); })})
+            .status();
+    // It is named once more.
+    return absl::Status(status.code(),
+                        absl::StripPrefix(status.message(), absl::StrCat(given_path_, ": ")));
+  });
 }
 
 absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& loader) {

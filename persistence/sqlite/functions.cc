@@ -140,6 +140,17 @@ void Unmark(sqlite3_context* context, int, sqlite3_value** values) {
   ReturnBytes(context, unknown);
 }
 
+void Has(sqlite3_context* context, int, sqlite3_value** values) {
+  sqlite3_result_int(context, HasFieldIn(BytesOf(values[0]), sqlite3_value_int(values[1])));
+}
+
+void Without(sqlite3_context* context, int, sqlite3_value** values) {
+  std::string unknown(BytesOf(values[0]));
+  RemoveField(sqlite3_value_int(values[1]), &unknown);
+  if (unknown.empty()) return sqlite3_result_null(context);
+  ReturnBytes(context, unknown);
+}
+
 // Nothing may be thrown through SQLite.
 template <void (*function)(sqlite3_context*, int, sqlite3_value**)>
 void Guarded(sqlite3_context* context, int count, sqlite3_value** values) {
@@ -165,6 +176,8 @@ absl::Status AddFunctions(Database& database) {
       {"kin_join", -1, Guarded<Join>},
       {"kin_is_written", 3, Guarded<IsWritten>},
       {"kin_unmark", 2, Guarded<Unmark>},
+      {"kin_has", 2, Guarded<Has>},
+      {"kin_without", 2, Guarded<Without>},
   };
   for (const auto& [name, parameters, function] : functions) {
     const int code = sqlite3_create_function_v2(

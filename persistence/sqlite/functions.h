@@ -12,6 +12,10 @@
 //                          among the unknown fields
 //   kin_unmark(unknown, number)
 //                          the unknown fields without the fingerprint of a field's JSON
+//   kin_has(unknown, number)
+//                          1 if they have a value for a field
+//   kin_without(unknown, number)
+//                          them without it, and without the fingerprint of its JSON
 #ifndef KIN_PERSISTENCE_SQLITE_FUNCTIONS_H_
 #define KIN_PERSISTENCE_SQLITE_FUNCTIONS_H_
 

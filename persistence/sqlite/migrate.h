@@ -9,6 +9,9 @@
 
 namespace kin::persistence::sqlite {
 
+// One step of it. Errors name the statement.
+absl::Status RunAction(Database& database, const MigrationAction& action);
+
 // All of it, Kin's own tables included, within the caller's transaction, with foreign keys switched
 // off. The views are gone afterwards (views.h). On error the transaction is to be rolled back.
 absl::Status Migrate(Database& database, const Migration& migration, const Catalogue& catalogue,

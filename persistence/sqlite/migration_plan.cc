@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/sqlite/functions.h"
 #include "kin/persistence/sqlite/planner.h"
+#include "kin/persistence/sqlite/rehearsal.h"
 #include "kin/persistence/sqlite/script.h"
 
 namespace kin::persistence::sqlite {
@@ -39,6 +40,7 @@ absl::StatusOr<Migration> PlanMigration(Database& database, const Catalogue& cat
   migration.concerned = std::move(planner.concerned());
   migration.next.former_names = catalogue.former_names;
   status = Script(database, mapping, planner.tables(), &migration).Write();
+  if (status.ok()) status = Rehearse(database, mapping, &migration);
   if (!status.ok()) return status;
   for (const MigrationAction& action : migration.actions) AppendSql(action, &migration.plan.sql);
   return migration;

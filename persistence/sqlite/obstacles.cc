@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ absl::Status InTheWay(const Table& table, absl::string_view what) {
       ", which Kin did not make, and which may refuse what the store accepts; remove it"));
 }
 
-// Whether an SQL text has the word CHECK, other than within quotes or as part of another word.
+// Whether an SQL text has the word CHECK, other than within quotes or a comment or as part of
+// another word.
 bool HasCheck(absl::string_view sql) {
   std::string word;
   for (std::size_t i = 0; i <= sql.size(); ++i) {
@@ -34,7 +36,13 @@ bool HasCheck(absl::string_view sql) {
     }
     if (word == "CHECK") return true;
     word.clear();
-    if (c == '"' || c == '\'' || c == '`' || c == '[') {
+    const absl::string_view rest = sql.substr(std::min(i, sql.size()));
+    const bool line = absl::StartsWith(rest, "--");
+    if (line || absl::StartsWith(rest, "/*")) {
+      i = line ? sql.find('\n', i) : sql.find("*/", i + 2);
+      if (i == absl::string_view::npos) return false;
+      if (!line) ++i;
+    } else if (c == '"' || c == '\'' || c == '`' || c == '[') {
       i = sql.find(c == '[' ? ']' : c, i + 1);
       if (i == absl::string_view::npos) return false;
     }
@@ -141,9 +149,10 @@ absl::Status CheckIndexes(Database& database, const Table& table) {
   absl::StatusOr<PhysicalTable> there = ReadPhysicalTable(database, table.name);
   if (!there.ok()) return there.status();
   for (const PhysicalIndex& index : there->indexes) {
-    const bool known = std::any_of(
-        table.indexes.begin(), table.indexes.end(),
-        [&](const TableIndex& wanted) { return index.Is(NamesOf(table, wanted.columns), true); });
+    const bool known =
+        std::any_of(table.indexes.begin(), table.indexes.end(), [&](const TableIndex& wanted) {
+          return wanted.unique && index.Is(NamesOf(table, wanted.columns), true);
+        });
     if (index.unique && !known) {
       return InTheWay(table, absl::StrCat("has a unique index ", index.name));
     }
@@ -164,23 +173,112 @@ absl::Status CheckForeignKeys(Database& database, const Table& table) {
                                       " more FOREIGN KEY than the schema"));
 }
 
+// A foreign key of a table that is nobody's model to one that is.
+struct Reference {
+  std::string child, parent;
+  std::string on_delete;
+  std::vector<std::string> from, to;  // Columns; `to` is empty if it is the key.
+};
+
+absl::StatusOr<std::vector<Reference>> ReadReferences(Database& database, const Mapping& mapping) {
+  std::set<std::string> models;
+  for (const Table& table : mapping.tables) models.insert(absl::AsciiStrToLower(table.name));
+  absl::StatusOr<Statement> query = database.Prepare(
+      "SELECT t.\"name\", f.\"id\", f.\"table\", f.\"on_delete\", f.\"from\", f.\"to\" FROM "
+      "pragma_table_list AS t, pragma_foreign_key_list(t.\"name\") AS f WHERE t.\"schema\" = "
+      "'main' AND t.\"type\" = 'table' ORDER BY t.\"name\", f.\"id\", f.\"seq\"");
+  if (!query.ok()) return query.status();
+  std::vector<Reference> references;
+  std::int64_t last = -1;
+  while (true) {
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return references;
+    const std::string child(query->Bytes(0));
+    if (models.count(absl::AsciiStrToLower(child)) > 0) continue;
+    if (references.empty() || references.back().child != child || last != query->Int(1)) {
+      references.push_back(
+          {child, std::string(query->Bytes(2)), std::string(query->Bytes(3)), {}, {}});
+    }
+    last = query->Int(1);
+    references.back().from.emplace_back(query->Bytes(4));
+    if (query->type(5) != SQLITE_NULL) references.back().to.emplace_back(query->Bytes(5));
+  }
+}
+
+// Whether SQLite would let a record go that rows of `reference` refer to, and let go of them, with
+// nothing else in the way.
+absl::StatusOr<bool> LetsGo(Database& database, const Table& parent, const Reference& reference,
+                            const std::vector<Reference>& all) {
+  const bool nulls = reference.on_delete == "SET NULL";
+  if (!nulls && reference.on_delete != "CASCADE") return false;
+  // Values of other columns may change.
+  std::vector<std::string> key = reference.to, wanted = NamesOf(parent, parent.key);
+  for (std::vector<std::string>* names : {&key, &wanted}) {
+    for (std::string& name : *names) absl::AsciiStrToLower(&name);
+    std::sort(names->begin(), names->end());
+  }
+  if (!key.empty() && key != wanted) return false;
+  for (const Reference& other : all) {
+    if (absl::EqualsIgnoreCase(other.parent, reference.child)) return false;
+  }
+  Table child;
+  child.name = reference.child;
+  absl::Status status = FindTriggersAndChecks(database, child);
+  if (absl::IsFailedPrecondition(status)) return false;
+  if (!status.ok()) return status;
+  if (!nulls) return true;
+  absl::StatusOr<PhysicalTable> physical = ReadPhysicalTable(database, reference.child);
+  if (!physical.ok()) return physical.status();
+  return std::all_of(reference.from.begin(), reference.from.end(), [&](const std::string& name) {
+    const PhysicalColumn* column = physical->Find(name);
+    return column != nullptr && !column->not_null && column->key == 0;
+  });
+}
+
+absl::Status CheckReferences(Database& database, const Table& table,
+                             const std::vector<Reference>& references) {
+  for (const Reference& reference : references) {
+    if (!absl::EqualsIgnoreCase(reference.parent, table.name)) continue;
+    absl::StatusOr<bool> lets_go = LetsGo(database, table, reference, references);
+    if (!lets_go.ok()) return lets_go.status();
+    if (*lets_go) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "table ", table.name, ": table ", reference.child, " refers to it by (",
+        absl::StrJoin(reference.from, ", "),
+        "), which Kin does not know of, and which may refuse what the store accepts; remove that "
+        "FOREIGN KEY, or make a model of the table with a belongs_to. It may stay if it refers to "
+        "the primary key and says ON DELETE CASCADE, or SET NULL where NULL is allowed, and no "
+        "trigger, CHECK or other FOREIGN KEY hangs on its table"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAll(Database& database, const Table& table,
+                      const std::vector<Reference>& references) {
+  for (auto check : {CheckDefinition, CheckColumns, CheckIndexes, CheckForeignKeys}) {
+    absl::Status status = check(database, table);
+    if (!status.ok()) return status;
+  }
+  return CheckReferences(database, table, references);
+}
+
 }  // namespace
 
 absl::Status CheckTriggersAndChecks(Database& database, const Table& table) {
   return FindTriggersAndChecks(database, table);
 }
 
-absl::Status CheckObstacles(Database& database, const Table& table) {
-  for (auto check : {CheckDefinition, CheckColumns, CheckIndexes, CheckForeignKeys}) {
-    absl::Status status = check(database, table);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+absl::Status CheckObstacles(Database& database, const Mapping& mapping, const Table& table) {
+  absl::StatusOr<std::vector<Reference>> references = ReadReferences(database, mapping);
+  return references.ok() ? CheckAll(database, table, *references) : references.status();
 }
 
 absl::Status CheckObstacles(Database& database, const Mapping& mapping) {
+  absl::StatusOr<std::vector<Reference>> references = ReadReferences(database, mapping);
+  if (!references.ok()) return references.status();
   for (const Table& table : mapping.tables) {
-    absl::Status status = CheckObstacles(database, table);
+    absl::Status status = CheckAll(database, table, *references);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

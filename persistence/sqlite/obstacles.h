@@ -9,10 +9,12 @@
 namespace kin::persistence::sqlite {
 
 // FAILED_PRECONDITION: a table has a trigger, a CHECK, a unique index, a foreign key or a required
-// column that Kin did not make, or is not STRICT. Says what, and what to do. Other indexes, columns
-// and tables are of no concern.
+// column that Kin did not make, or is not STRICT; or another table refers to it in a way that could
+// keep records from being deleted. Says what, and what to do. Other indexes, columns and tables are
+// of no concern.
 absl::Status CheckObstacles(Database& database, const Mapping& mapping);
-absl::Status CheckObstacles(Database& database, const Table& table);
+// Of one table of `mapping`.
+absl::Status CheckObstacles(Database& database, const Mapping& mapping, const Table& table);
 // Of these the first two only, of a table that may be anybody's.
 absl::Status CheckTriggersAndChecks(Database& database, const Table& table);
 

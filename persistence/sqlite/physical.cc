@@ -26,19 +26,40 @@ absl::Status ForEachRow(Database& database, absl::string_view sql, absl::string_
 }
 
 absl::Status ReadColumns(Database& database, PhysicalTable* table) {
-  return ForEachRow(database,
-                    "SELECT \"name\", \"type\", \"notnull\", \"dflt_value\", \"pk\", \"hidden\" "
-                    "FROM pragma_table_xinfo(?)",
-                    table->name, [&](const Statement& row) {
-                      PhysicalColumn column;
-                      column.name = std::string(row.Bytes(0));
-                      column.type = absl::AsciiStrToUpper(row.Bytes(1));
-                      column.not_null = row.Int(2) != 0;
-                      column.default_value = std::string(row.Bytes(3));
-                      column.key = static_cast<int>(row.Int(4));
-                      column.generated = row.Int(5) > 1;
-                      table->columns.push_back(std::move(column));
-                    });
+  absl::Status status = ForEachRow(database,
+                                   "SELECT \"name\", \"type\", \"notnull\", \"dflt_value\", "
+                                   "\"pk\", \"hidden\" "
+                                   "FROM pragma_table_xinfo(?)",
+                                   table->name, [&](const Statement& row) {
+                                     PhysicalColumn column;
+                                     column.name = std::string(row.Bytes(0));
+                                     column.type = absl::AsciiStrToUpper(row.Bytes(1));
+                                     column.not_null = row.Int(2) != 0;
+                                     column.default_value = std::string(row.Bytes(3));
+                                     column.key = static_cast<int>(row.Int(4));
+                                     column.generated = row.Int(5) > 1;
+                                     table->columns.push_back(std::move(column));
+                                   });
+  for (PhysicalColumn& column : table->columns) {
+    const char* collation = nullptr;
+    if (!status.ok() || sqlite3_table_column_metadata(database.get(), "main", table->name.c_str(),
+                                                      column.name.c_str(), nullptr, &collation,
+                                                      nullptr, nullptr, nullptr) != SQLITE_OK) {
+      continue;
+    }
+    if (collation != nullptr) column.collation = collation;
+  }
+  return status;
+}
+
+// The default of a column as it is written in CREATE TABLE. SQLite tells an expression without its
+// parentheses; a name stands for itself as text, and within parentheses would be that of a column.
+std::string DefaultText(const std::string& value) {
+  const bool quoted = value[0] == '"' || value[0] == '`' || value[0] == '[';
+  const bool word = std::all_of(value.begin(), value.end(), [](char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
+  });
+  return quoted || word ? value : absl::StrCat("(", value, ")");
 }
 
 absl::Status ReadIndexes(Database& database, PhysicalTable* table) {
@@ -75,8 +96,11 @@ absl::Status ReadIndexes(Database& database, PhysicalTable* table) {
 }  // namespace
 
 std::string PhysicalColumn::Definition() const {
+  const bool collates = !collation.empty() && !absl::EqualsIgnoreCase(collation, "BINARY");
   return absl::StrCat(Quoted(name), type.empty() ? "" : " ", type, not_null ? " NOT NULL" : "",
-                      default_value.empty() ? "" : " DEFAULT ", default_value);
+                      default_value.empty() ? "" : " DEFAULT ",
+                      default_value.empty() ? "" : DefaultText(default_value),
+                      collates ? " COLLATE " : "", collates ? Quoted(collation) : "");
 }
 
 bool PhysicalIndex::Is(const std::vector<std::string>& names, bool is_unique) const {

@@ -20,8 +20,9 @@ struct PhysicalColumn {
   std::string default_value;  // SQL; empty: none.
   int key = 0;                // Its place in the primary key, counted from 1; 0: in none.
   bool generated = false;
+  std::string collation;
 
-  // `"name" TYPE NOT NULL DEFAULT 0`, without the key.
+  // `"name" TYPE NOT NULL DEFAULT 0 COLLATE NOCASE`, without the key.
   std::string Definition() const;
 };
 

@@ -389,8 +389,7 @@ absl::Status Planner::JudgeOther(TablePlan* plan, int column, const TypeChange& 
   step.change = absl::StrCat(FieldText(plan->table->graph_model->name, wanted), ": ",
                              TypeOf(*source.column), " becomes ", TypeOf(wanted));
   if (!change.detail.empty()) absl::StrAppend(&step.change, "; ", change.detail);
-  absl::Status status =
-      FindRows(database_, *plan, absl::StrCat("t.", Quoted(source.name), " IS NOT NULL"), &step);
+  absl::Status status = FindRows(database_, *plan, HasValue(*plan, source), &step);
   if (!status.ok()) return status;
   if (step.rows == 0 || Dropped(names)) {
     absl::StrAppend(&step.change, "; column ", source.name, " is dropped, and made anew");
@@ -464,8 +463,7 @@ absl::Status Planner::PlanLeft(TablePlan* plan, const StoredColumn& column) {
       "Its values would be out of reach. If it is meant to be gone, write `reserved ", number,
       ";` into the message, or put \"", names[0],
       "\" into MigrateOptions::allow; both keep the values. MigrateOptions::drop deletes them");
-  absl::Status status =
-      FindRows(database_, *plan, absl::StrCat("t.", Quoted(column.name), " IS NOT NULL"), &step);
+  absl::Status status = FindRows(database_, *plan, HasValue(*plan, column), &step);
   Add(std::move(step));
   return status;
 }

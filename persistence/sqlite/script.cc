@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kin/persistence/sqlite/ddl.h"
+#include "kin/persistence/sqlite/views.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -100,7 +102,10 @@ absl::Status Script::Write() {
   if (!names.ok()) return names.status();
   names_ = *std::move(names);
   for (const TablePlan& plan : tables_) {
-    if (plan.table != nullptr && !plan.is_new()) DropIndexes(plan);
+    if (plan.table == nullptr || plan.is_new()) continue;
+    CheckRoom(plan);
+    CheckIndexes(plan);
+    DropIndexes(plan);
   }
   DropTables();
   RenameTables();
@@ -125,6 +130,42 @@ absl::Status Script::Write() {
   return absl::OkStatus();
 }
 
+void Script::CheckRoom(const TablePlan& plan) {
+  const std::size_t columns = plan.table->columns.size() + plan.kept.size();
+  const int most = sqlite3_limit(database_.get(), SQLITE_LIMIT_COLUMN, -1);
+  if (columns <= static_cast<std::size_t>(most)) return;
+  std::vector<std::string> gone;
+  for (const KeptColumn& kept : plan.kept) {
+    if (kept.stored == nullptr || kept.stored->column->field == nullptr || gone.size() == 5)
+      continue;
+    gone.push_back(absl::StrCat("\"", plan.table->graph_model->name, ".",
+                                kept.stored->column->field->name(), "\""));
+  }
+  Refuse(absl::StrCat("table ", plan.physical.name, ": would have ", columns, " columns, ",
+                      plan.kept.size(), " of them unused"),
+         absl::StrCat("SQLite has room for ", most,
+                      "; drop columns that are not Kin's, or put fields that are gone into "
+                      "MigrateOptions::drop",
+                      gone.empty() ? "" : ", such as ", absl::StrJoin(gone, ", ")));
+}
+
+void Script::CheckIndexes(const TablePlan& plan) {
+  const std::vector<const PhysicalIndex*> own = OwnIndexes(plan);
+  for (const PhysicalIndex& index : plan.physical.indexes) {
+    if (index.sql.empty() || std::find(own.begin(), own.end(), &index) != own.end()) continue;
+    for (const StoredColumn* dropped : plan.dropped) {
+      const bool over = std::any_of(
+          index.columns.begin(), index.columns.end(),
+          [&](const std::string& column) { return absl::EqualsIgnoreCase(column, dropped->name); });
+      if (!over) continue;
+      Refuse(absl::StrCat("table ", plan.physical.name, ", index ", index.name),
+             absl::StrCat("Kin did not make it, and it is over column ", dropped->name,
+                          ", which is dropped; remove it first, with: DROP INDEX ",
+                          Quoted(index.name)));
+    }
+  }
+}
+
 // Those that the new schema has not, and, of a table that is made anew, all.
 void Script::DropIndexes(const TablePlan& plan) {
   for (const PhysicalIndex* index : OwnIndexes(plan)) {
@@ -137,6 +178,9 @@ void Script::DropIndexes(const TablePlan& plan) {
 void Script::DropTables() {
   for (const TablePlan& plan : tables_) {
     if (!plan.drop) continue;
+    // Else SQLite would rename nothing, as long as a view names what is not there.
+    Sql(absl::StrCat("DROP VIEW IF EXISTS ",
+                     Quoted(absl::StrCat(kViewPrefix, plan.physical.name))));
     Sql(absl::StrCat("DROP TABLE ", Quoted(plan.physical.name)));
     names_.erase(Fold(plan.physical.name));
     for (const PhysicalIndex& index : plan.physical.indexes) names_.erase(Fold(index.name));
@@ -232,6 +276,14 @@ void Script::ChangeNans(const TablePlan& plan) {
   }
 }
 
+bool Script::CanBeMadeAnew(const TablePlan& plan, const PhysicalColumn& column) {
+  if (!column.generated) return true;
+  Refuse(absl::StrCat("table ", plan.physical.name, ", column ", column.name),
+         "the table has to be made anew, and a generated column cannot be; "
+         "remove it first");
+  return false;
+}
+
 void Script::Rebuild(const TablePlan& plan) {
   std::vector<std::string> names, values, more;
   // Columns have their new names by now.
@@ -241,11 +293,7 @@ void Script::Rebuild(const TablePlan& plan) {
     values.push_back(plan.Expression(static_cast<int>(i), name_of));
   }
   for (const KeptColumn& kept : plan.kept) {
-    if (plan.physical.Find(kept.name)->generated) {
-      Refuse(absl::StrCat("table ", plan.physical.name, ", column ", kept.name),
-             "the table has to be made anew, and a generated column cannot be; remove it first");
-      continue;
-    }
+    if (!CanBeMadeAnew(plan, *plan.physical.Find(kept.name))) continue;
     more.push_back(KeptDefinition(plan, kept));
     names.push_back(kept.new_name);
     values.push_back(Quoted(kept.new_name));
@@ -258,6 +306,7 @@ void Script::RebuildGone(const TablePlan& plan) {
   std::vector<std::string> names, values, parts;
   std::vector<std::pair<int, std::string>> key;
   for (const PhysicalColumn& column : plan.physical.columns) {
+    if (!CanBeMadeAnew(plan, column)) continue;
     parts.push_back(column.Definition());
     names.push_back(column.name);
     values.push_back(Quoted(column.name));

@@ -36,12 +36,17 @@ class Script {
   void Rename(const Renames& renames, std::set<std::string>* taken,
               const std::function<void(const std::string&, const std::string&)>& rename);
 
+  // Refuses what is no matter of models: too many columns, indexes of others over what is dropped.
+  void CheckRoom(const TablePlan& plan);
+  void CheckIndexes(const TablePlan& plan);
   void DropIndexes(const TablePlan& plan);
   void DropTables();
   void RenameTables();
   void RenameColumns(TablePlan* plan);
   void AddColumns(const TablePlan& plan);
   void ChangeNans(const TablePlan& plan);
+  // Whether a column can be made anew; refuses it if not.
+  bool CanBeMadeAnew(const TablePlan& plan, const PhysicalColumn& column);
   void Rebuild(const TablePlan& plan);
   void RebuildGone(const TablePlan& plan);
   void AddRebuild(const TablePlan& plan, std::string create, const std::vector<std::string>& names,

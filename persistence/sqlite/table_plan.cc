@@ -54,6 +54,13 @@ absl::Status AddExamples(Database& database, const std::string& sql,
   }
 }
 
+// `t."a", t."b"`.
+std::string ColumnsOf(const std::vector<std::string>& names) {
+  return absl::StrJoin(names, ", ", [](std::string* out, const std::string& name) {
+    absl::StrAppend(out, "t.", Quoted(name));
+  });
+}
+
 std::vector<std::string> KeyNames(const TablePlan& plan) {
   std::vector<std::string> names;
   for (int part : plan.old->table->key) {
@@ -108,6 +115,9 @@ std::string TablePlan::Expression(int column, absl::FunctionRef<std::string(int)
 std::string TablePlan::UnknownFields(int column,
                                      absl::FunctionRef<std::string(int)> name_of) const {
   std::string unknown = name_of(column), more;
+  for (const StoredColumn* gone : dropped) {
+    unknown = absl::StrCat("kin_without(", unknown, ", ", gone->number(), ")");
+  }
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (sources[i] == nullptr || table->columns[i].field == nullptr) continue;
     const google::protobuf::FieldDescriptor& field = *sources[i]->column->field;
@@ -136,25 +146,29 @@ absl::Status FindRows(Database& database, const TablePlan& plan, const std::stri
       absl::StrCat("SELECT count(*) FROM ", Quoted(plan.physical.name), " AS t WHERE ", where));
   if (!count.ok()) return count.status();
   if (*count == 0) return absl::OkStatus();
-  const auto listed = [](const std::vector<std::string>& columns) {
-    return absl::StrJoin(columns, ", ", [](std::string* out, const std::string& name) {
-      absl::StrAppend(out, "t.", Quoted(name));
-    });
-  };
   std::vector<std::string> names = KeyNames(plan);
-  const std::string key = listed(names);
+  const std::string key = ColumnsOf(names);
   for (const std::string& name : shown) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   absl::Status status =
       AddExamples(database,
-                  absl::StrCat("SELECT ", listed(names), ", 0 FROM ", Quoted(plan.physical.name),
+                  absl::StrCat("SELECT ", ColumnsOf(names), ", 0 FROM ", Quoted(plan.physical.name),
                                " AS t WHERE ", where, " ORDER BY ", key, " LIMIT ", kExamples),
                   names, step);
   step->rows += *count;
   return status;
 }
 
+std::string HasValue(const TablePlan& plan, const StoredColumn& column) {
+  const std::string in_column = absl::StrCat("t.", Quoted(column.name), " IS NOT NULL");
+  const StoredColumn* unknown = plan.old->Find(0);
+  if (unknown == nullptr) return in_column;
+  return absl::StrCat("(", in_column, " OR kin_has(t.", Quoted(unknown->name), ", ",
+                      column.number(), "))");
+}
+
+// Values that several rows have, and the keys of two of these rows.
 absl::Status FindDuplicates(Database& database, const TablePlan& plan,
                             const std::vector<int>& columns, MigrationStep* step) {
   std::vector<std::string> names, values, present, places;
@@ -169,7 +183,7 @@ absl::Status FindDuplicates(Database& database, const TablePlan& plan,
   return AddExamples(
       database,
       absl::StrCat("SELECT ", absl::StrJoin(values, ", "), ", count(*), min(", key,
-                   ") || ' and ' || ", "max(", key, ") FROM ", Quoted(plan.physical.name),
+                   ") || ' and ' || max(", key, ") FROM ", Quoted(plan.physical.name),
                    " AS t WHERE ", absl::StrJoin(present, " AND "), " GROUP BY ",
                    absl::StrJoin(places, ", "), " HAVING count(*) > 1"),
       names, step);
@@ -177,9 +191,11 @@ absl::Status FindDuplicates(Database& database, const TablePlan& plan,
 
 absl::Status FindOrphans(Database& database, const TablePlan& child, const TablePlan& parent,
                          const TableForeignKey& foreign_key, MigrationStep* step) {
-  std::vector<std::string> present, equal;
+  std::vector<std::string> present, equal, shown;
   for (std::size_t i = 0; i < foreign_key.columns.size(); ++i) {
     const std::string value = child.Expression(foreign_key.columns[i], "t");
+    const StoredColumn* source = child.sources[foreign_key.columns[i]];
+    if (source != nullptr) shown.push_back(source->name);
     present.push_back(absl::StrCat(value, " IS NOT NULL"));
     if (parent.is_new()) continue;
     equal.push_back(
@@ -189,10 +205,6 @@ absl::Status FindOrphans(Database& database, const TablePlan& child, const Table
   if (!parent.is_new()) {
     absl::StrAppend(&where, " AND NOT EXISTS (SELECT 1 FROM ", Quoted(parent.physical.name),
                     " AS p WHERE ", absl::StrJoin(equal, " AND "), ")");
-  }
-  std::vector<std::string> shown;
-  for (int column : foreign_key.columns) {
-    if (child.sources[column] != nullptr) shown.push_back(child.sources[column]->name);
   }
   return FindRows(database, child, where, step, shown);
 }

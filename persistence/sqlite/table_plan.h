@@ -56,6 +56,10 @@ struct TablePlan {
 absl::Status FindRows(Database& database, const TablePlan& plan, const std::string& where,
                       MigrationStep* step, const std::vector<std::string>& shown = {});
 
+// SQL over alias "t" of the old table: whether a row has a value for the field of `column`, in the
+// column or among the unknown fields, where that of a JSON field lies as well.
+std::string HasValue(const TablePlan& plan, const StoredColumn& column);
+
 // Those of `plan` for which a unique index over `columns` has no place: adds to `step`, by value,
 // with the keys of two of them.
 absl::Status FindDuplicates(Database& database, const TablePlan& plan,

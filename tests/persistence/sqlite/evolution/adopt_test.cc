@@ -245,6 +245,72 @@ TEST_F(AdoptTest, EveryReasonIsGivenAtOnce) {
   }
 }
 
+TEST_F(AdoptTest, KeptColumnsKeepTheirDefaultsAndCollations) {
+  Make(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, created TEXT DEFAULT "
+      "(datetime('now')), nick TEXT COLLATE NOCASE DEFAULT \"it's\");"
+      "INSERT INTO users (id, email, nick) VALUES (1, 'a', 'Al')");
+  const absl::Status adopted = Adopt(path_, schema_.schema());
+  ASSERT_TRUE(adopted.ok()) << adopted;
+  ASSERT_TRUE(OpenDynamic(schema_, path_).ok());
+  RawDatabase raw(path_);
+  raw.Exec("INSERT INTO users (id) VALUES (2)");
+  EXPECT_EQ(raw.QueryOne("SELECT length(created), nick FROM users WHERE id = 2"), "19|it's");
+  EXPECT_EQ(raw.QueryOne("SELECT id FROM users WHERE nick = 'AL'"), "1");
+}
+
+// STRICT tables as well are made anew, so that nothing of theirs is left that Kin's have not.
+TEST_F(AdoptTest, StrictTablesAreMadeAnewAsWell) {
+  const DynamicSchema codes(
+      "message Code { option (kin.model) = {primary_key: 'code'}; string code = 1; }");
+  Make(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY NOT NULL, email TEXT NOT NULL UNIQUE COLLATE "
+      "NOCASE, height ANY, photo BLOB NOT NULL DEFAULT x'', admin INTEGER NOT NULL DEFAULT 0, "
+      "boss_id INTEGER) STRICT; INSERT INTO users (id, email) VALUES (1, 'a')");
+  absl::Status adopted = Adopt(path_, schema_.schema());
+  ASSERT_TRUE(adopted.ok()) << adopted;
+  auto store = OpenDynamic(schema_, path_);
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE(Upsert(**store, schema_, {{"User", "id: 2 email: 'A'"}}).ok());
+  absl::Status closed = (*store)->Close();
+  EXPECT_TRUE(closed.ok()) << closed;
+  store->reset();
+
+  Make(
+      "CREATE TABLE codes (code TEXT NOT NULL PRIMARY KEY COLLATE NOCASE) STRICT, WITHOUT ROWID;"
+      "INSERT INTO codes VALUES ('a')");
+  adopted = Adopt(path_, codes.schema());
+  ASSERT_TRUE(adopted.ok()) << adopted;
+  store = OpenDynamic(codes, path_);
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE(Upsert(**store, codes, {{"Code", "code: 'A'"}}).ok());
+  closed = (*store)->Close();
+  EXPECT_TRUE(closed.ok()) << closed;
+  EXPECT_EQ(RawDatabase(path_).QueryOne("SELECT count(*) FROM codes"), "2");
+}
+
+TEST_F(AdoptTest, WhatOpeningWouldRefuseIsRefused) {
+  const std::string users = "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);";
+  ExpectRefused(users + "INSERT INTO users VALUES (3, CAST(x'ff' AS TEXT))",
+                {"users", "id=3", "email", "UTF-8"}, absl::StatusCode::kDataLoss);
+  const DynamicSchema rules(
+      "message User { option (kin.model) = {}; int64 id = 1; string email = 2 "
+      "[(kin.field).required = true]; }");
+  Make(users + "INSERT INTO users VALUES (3, '')");
+  const std::string before = testing::ReadFile(path_);
+  const absl::Status adopted = Adopt(path_, rules.schema());
+  EXPECT_EQ(adopted.code(), absl::StatusCode::kDataLoss) << adopted;
+  EXPECT_THAT(std::string(adopted.message()), HasSubstr("email"));
+  EXPECT_EQ(testing::ReadFile(path_), before);
+}
+
+TEST_F(AdoptTest, OthersThatReferToItMustLetGo) {
+  ExpectRefused(
+      "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT);"
+      "CREATE TABLE notes (id INTEGER PRIMARY KEY, author INT REFERENCES users (id))",
+      {"table users: table notes refers to it by (author)", "ON DELETE CASCADE"});
+}
+
 TEST_F(AdoptTest, OnlyWhatIsThereAndIsNotKins) {
   EXPECT_EQ(Adopt(path_, schema_.schema()).code(), absl::StatusCode::kNotFound);
   { ASSERT_TRUE(OpenDynamic(schema_, path_).ok()); }

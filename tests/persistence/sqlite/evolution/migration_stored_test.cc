@@ -298,5 +298,55 @@ TEST_F(MigrationTest, ANumberWithinAValueThatIsUsedAgain) {
                 {{"M", "id: 1 p { x: 1 s: '\\010\\005' }"}}, {.allow = {"t.P.s"}});
 }
 
+// Its value lies among the unknown fields as well.
+TEST_F(MigrationTest, ADroppedJsonFieldIsGoneForGood) {
+  const std::string point = "message P { int32 x = 1; }\n";
+  const std::string json =
+      absl::StrCat(point, Model("M",
+                                "int64 id = 1; P a = 2 [(kin.field).json = true]; P b = 3 "
+                                "[(kin.field).json = true]; google.protobuf.Int32Value c = 4;"));
+  const std::string others = "P b = 3 [(kin.field).json = true];";
+  const std::vector<Row> rows = {{"M", "id: 1 a { x: 5 } b { x: 6 } c { value: 7 }"},
+                                 {"M", "id: 2"}};
+  const auto left = [&] {
+    return RawDatabase(path_).QueryOne("SELECT hex(_unknown) FROM ms WHERE id = 1");
+  };
+  Make(json, rows);
+  const std::string all = left();
+  EXPECT_THAT(all, HasSubstr("12020805"));
+  // Field 5000 of the wrapper is 1, which lies beside it.
+  RawDatabase(path_).Exec(
+      "UPDATE ms SET _unknown = CAST(x'2204c0b80201' || _unknown AS BLOB) WHERE id = 1");
+  ExpectBecomes(absl::StrCat(point, Model("M", absl::StrCat("int64 id = 1; string a = 2; ", others,
+                                                            "string c = 4;"))),
+                {{"M", "id: 1 b { x: 6 }"}, {"M", "id: 2"}}, {.drop = {"t.M.a", "t.M.c"}});
+  EXPECT_THAT(left(), HasSubstr("1A020806"));
+  EXPECT_FALSE(absl::StrContains(left(), "12020805") || absl::StrContains(left(), "2204C0B80201"));
+
+  // Retired first, and dropped later.
+  std::filesystem::remove(path_);
+  Make(json, rows);
+  const std::string retired =
+      absl::StrCat(point, Model("M", absl::StrCat("int64 id = 1; reserved 2, 4; ", others)));
+  { ASSERT_TRUE(OpenDynamic(DynamicSchema(retired), path_).ok()); }
+  EXPECT_THAT(left(), HasSubstr("12020805"));
+  ExpectBecomes(retired, {{"M", "id: 1 b { x: 6 }"}, {"M", "id: 2"}}, {.drop = {"t.M.a"}});
+  ExpectBecomes(
+      absl::StrCat(point,
+                   Model("M", absl::StrCat("int64 id = 1; string a = 2; reserved 4; ", others))),
+      {{"M", "id: 1 b { x: 6 }"}, {"M", "id: 2"}});
+}
+
+// As after a crash between a migration to or from JSON and the writing of its rows.
+TEST_F(MigrationTest, AValueThatIsNotInItsColumnYetIsInTheWayAsWell) {
+  const std::string point = "message P { int32 x = 1; }\n";
+  Make(absl::StrCat(point, Model("M", "int64 id = 1; P a = 2 [(kin.field).json = true];")),
+       {{"M", "id: 1 a { x: 5 }"}, {"M", "id: 2"}});
+  RawDatabase(path_).Exec("UPDATE ms SET a = NULL, _unknown = x'12020805' WHERE id = 1");
+  const std::string text = Model("M", "int64 id = 1; optional string a = 2;");
+  ExpectRefused(text, {"t.M.a (field 2)", "rows in the way: 1: id=1"});
+  ExpectBecomes(text, {{"M", "id: 1"}, {"M", "id: 2"}}, {.drop = {"t.M.a"}});
+}
+
 }  // namespace
 }  // namespace kin

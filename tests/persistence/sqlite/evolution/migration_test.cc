@@ -169,7 +169,7 @@ TEST_F(MigrationTest, NarrowerTypesAreRefusedUnlessNamedAndEveryValueFits) {
   options.allow = {"t.M.a"};
   for (const MigrateOptions& each : {MigrateOptions(), options}) {
     ExpectRefused(narrow,
-                  {"t.M.a (field 2): int64 becomes int32", "rows in the way: 1: id=1",
+                  {"t.M.a (field 2): int64 becomes int32", "rows in the way: 1: id=1, a=5000000000",
                    "-2147483648 to 2147483647"},
                   each);
   }
@@ -333,7 +333,7 @@ TEST_F(MigrationTest, ANewUniqueIndexThatRowsViolateIsRefused) {
   Make(Model("M", "int64 id = 1; string a = 2;"),
        {{"M", "id: 1 a: 'x'"}, {"M", "id: 2 a: 'x'"}, {"M", "id: 3 a: 'y'"}});
   ExpectRefused(Model("M", "int64 id = 1; string a = 2 [(kin.field).unique = true];"),
-                {"t.M: new unique index over a", "rows in the way: 2: a=\"x\""});
+                {"t.M: new unique index over a", "rows in the way: 2: a=\"x\" (id=1 and id=2)"});
   ExpectRefused(Model("M", "int64 id = 1; string a = 2; string b = 3 [(kin.field).unique = true];"),
                 {"t.M: new unique index over b", "rows in the way: 3: b=\"\""});
   RawDatabase(path_).Exec("UPDATE ms SET a = 'z' WHERE id = 2");
@@ -361,8 +361,9 @@ TEST_F(MigrationTest, ForeignKeysAreAddedIfEveryRowHasItsParent) {
                                "int64 id = 1; int64 user_id = 2 [(kin.field).belongs_to = {}]; "
                                "optional int64 by = 3 [(kin.field).belongs_to = {name: 'author' "
                                "model: 'User'}];"));
-  ExpectRefused(after, {"new foreign key (user_id) to t.User", "rows in the way: 1: id=2",
-                        "new foreign key (by) to t.User", "rows in the way: 1: id=1"});
+  ExpectRefused(after,
+                {"new foreign key (user_id) to t.User", "rows in the way: 1: id=2, user_id=7",
+                 "new foreign key (by) to t.User", "rows in the way: 1: id=1, by=9"});
   RawDatabase(path_).Exec("UPDATE posts SET user_id = 1, by = NULL");
   ExpectBecomes(after,
                 {{"User", "id: 1"}, {"Post", "id: 1 user_id: 1"}, {"Post", "id: 2 user_id: 1"}});
