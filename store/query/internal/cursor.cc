@@ -106,9 +106,11 @@ int Cursor::NextVisible(const Version** out) {
                           [&](const VersionSet& other) { return other.contains(version); });
     };
     size = static_cast<int>(std::remove_if(out, out + size, missing) - out);
-    if (size == 0) continue;
-    shown_ = true;
-    return size;
+    if (size != 0) {
+      shown_ = true;
+      return size;
+    }
+    if (Stopped()) return 0;
   }
 }
 
@@ -212,10 +214,18 @@ int Cursor::NextOfList(const Version** out, int size) {
 
 int Cursor::NextOfLookup(const Version** out) {
   int size = 0;
+  std::uint32_t visited = 0;  // Keys, and entries of lists; perhaps without a record among them.
   while (size < kBatch) {
+    if (visited >= kBatch) {
+      if (Stopped()) return 0;
+      visited = 0;
+    }
     if (list_ != nullptr) {
+      const std::uint32_t before = position_;
       size = NextOfList(out, size);
+      visited += position_ - before;
     } else if (key_ < path_.keys.size()) {
+      ++visited;
       const KeyParts& key = path_.keys[key_++];
       size += StartKey(key, out + size);
     } else {
@@ -242,6 +252,7 @@ int Cursor::NextOfRange(const Version** out) {
       const Version* version = ordered.Visible(entries[i], limit_);
       if (version != nullptr) out[size++] = version;
     }
+    if (size == 0 && Stopped()) break;
   }
   return size;
 }
@@ -278,6 +289,7 @@ int Cursor::NextBackward(const Version** out) {
   while (size < kBatch) {
     if (group_.empty()) {
       if (started_ && (node_ == nullptr || end_ <= path_.begin)) break;
+      if (size == 0 && Stopped()) break;
       FillGroup();
       if (group_.empty()) continue;  // What was there has been unlinked since; on before it.
     }
@@ -304,14 +316,15 @@ void Cursor::CollectJoin() {
   Cursor cursor(*path_.targets, interrupt_);
   VersionSet seen;
   const Version* batch[kBatch];
+  std::uint64_t met = 0;
+  const auto collect = [&](const Version* owner) {
+    if (seen.insert(owner).second) collected_.push_back(owner);
+    return ++met % kBatch != 0 || !Stopped();
+  };
   while (const int size = cursor.NextVisible(batch)) {
-    if (Stopped()) break;
+    if (Stopped()) return;
     for (int i = 0; i < size; ++i) {
-      ForEachOwner(view_, *path_.association, *targets.MessageOf(batch[i]),
-                   [&](const Version* owner) {
-                     if (seen.insert(owner).second) collected_.push_back(owner);
-                     return true;
-                   });
+      if (!ForEachOwner(view_, *path_.association, *targets.MessageOf(batch[i]), collect)) return;
     }
   }
 }

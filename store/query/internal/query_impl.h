@@ -601,10 +601,12 @@ class KIN_QUERY::iterator {
     const bool first = at_ == nullptr;
     std::vector<const M*>& records = state_->records;
     records.clear();
-    // Who has gone on has the next ones found together, for each time costs something.
+    // Who has gone on has the next ones found together, for each time costs something; but not from
+    // far ahead, since they may not be asked for.
     const std::size_t enough = first ? 1 : query::internal::Cursor::kBatch / 4;
     const internal::Version* batch[query::internal::Cursor::kBatch];
-    while (state_->cursor.has_value() && records.size() < enough) {
+    for (int batches = 0; state_->cursor.has_value(); ++batches) {
+      if (records.size() >= enough || (batches >= kBatchesAhead && !records.empty())) break;
       const int size = state_->cursor->Next(batch);
       AddJudged(batch, size);
       if (size == 0) state_->cursor.reset();
@@ -630,6 +632,8 @@ class KIN_QUERY::iterator {
     }
     state_->records.insert(state_->records.end(), found, found + count);
   }
+
+  static constexpr int kBatchesAhead = 16;
 
   std::shared_ptr<State> state_;
   const M* const* at_ = nullptr;

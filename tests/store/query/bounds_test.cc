@@ -1,5 +1,6 @@
 // Deadlines and cancelling; queries that are not valid; and how long a query may be kept.
 #include <atomic>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -170,6 +171,65 @@ TEST_F(BoundsTest, ARunThatIsStoppedExplainsNothing) {
   EXPECT_EQ(query.ExplainRun().status().code(), absl::StatusCode::kCancelled);
   EXPECT_LE(judged_, 600);
   EXPECT_EQ(snapshot_.Query<Person>().With({}).ExplainRun()->found, kPeople);
+}
+
+// How often the clock is asked while nothing is found to be judged.
+class LooksTest : public BoundsTest {
+ protected:
+  QueryOptions Counting() {
+    QueryOptions options;
+    options.deadline = absl::UnixEpoch() + absl::Seconds(1);
+    options.clock = [this] {
+      ++looks_;
+      return absl::UnixEpoch();
+    };
+    return options;
+  }
+
+  int looks_ = 0;
+};
+
+TEST_F(LooksTest, WhileOneRecordLeadsToManyOwners) {
+  Write([&](Transaction& txn) {
+    for (int id = 1; id <= kPeople; ++id) {
+      Person person = Named(id);
+      person.set_boss_id(1);
+      Put(txn, person);
+    }
+  });
+  const Snapshot snapshot = store_->GetSnapshot();
+  int looks = 0;
+  const auto query = snapshot.Query<Person>().Where(PersonModel::boss.Has(PersonModel::id == 1) &&
+                                                    Satisfies<Person>([&](const Person&) {
+                                                      if (looks == 0) looks = looks_;
+                                                      return true;
+                                                    }));
+  ASSERT_THAT(query.Explain().chosen.path, HasSubstr("boss of query_test.Person by"));
+  EXPECT_EQ(*query.With(Counting()).Count(), kPeople);
+  EXPECT_GE(looks, kPeople / 256);
+}
+
+TEST_F(LooksTest, WhileKeysHaveNoRecords) {
+  std::vector<std::int64_t> ids(300);
+  std::iota(ids.begin(), ids.end(), 1'000'000);
+  const auto query = snapshot_.Query<Person>().Where(PersonModel::id.In(ids));
+  ASSERT_EQ(query.Explain().chosen.path, "key (id), 300 keys");
+  EXPECT_EQ(query.With(Counting()).ToVector()->size(), 0u);
+  EXPECT_GE(looks_, 2) << "one is before it begins";
+}
+
+TEST_F(LooksTest, WhileARangeHoldsWhatTheSnapshotDoesNotSee) {
+  Write([&](Transaction& txn) {
+    for (int id = kPeople + 1; id <= kPeople + 300; ++id) {
+      Person person = Named(id);
+      person.set_age(-id);
+      Put(txn, person);
+    }
+  });
+  const auto query = snapshot_.Query<Person>().Where(PersonModel::age < 0);
+  ASSERT_EQ(query.Explain().chosen.path, "ordered index (age), a range of it");
+  EXPECT_EQ(query.With(Counting()).ToVector()->size(), 0u);
+  EXPECT_GE(looks_, 2);
 }
 
 TEST_F(BoundsTest, AStoppedUpdateAllHasChangedNothing) {

@@ -135,7 +135,7 @@ class Comparer {
 
   template <typename Query>
   void CompareOrdered(const Query& query) {
-    switch (random_.Below(7)) {
+    switch (random_.Below(9)) {
       case 0:
         return ComparePaged(
             query.OrderBy(PersonModel::age),
@@ -167,6 +167,14 @@ class Comparer {
                               const int order = Order(Nick(b), Nick(a));
                               return order != 0 ? order : Order(a.weight(), b.weight());
                             }));
+      case 6:
+        return ComparePaged(
+            query.OrderBy(PersonModel::city),
+            By([](const Person& a, const Person& b) { return Order(a.city(), b.city()); }));
+      case 7:
+        return ComparePaged(
+            query.OrderBy(Descending(PersonModel::city)),
+            By([](const Person& a, const Person& b) { return Order(b.city(), a.city()); }));
       default:
         return ComparePaged(
             query.OrderBy(Descending(PersonModel::weight)),
