@@ -217,6 +217,7 @@ TEST_F(WriteBehindTest, RowsAreInOrderOfKeys) {
   faults_.AwaitCalls(1);
   faults_.Release();
   flush.join();
+  // FakeBackend refuses what is not in order.
   EXPECT_EQ(database_.rows(kPosts).size(), slugs.size());
   EXPECT_EQ(database_.rows(kUnsigned).size(), numbers.size());
 }

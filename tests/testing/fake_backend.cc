@@ -1,5 +1,8 @@
 #include "kin/tests/testing/fake_backend.h"
 
+#include <optional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace kin::testing {
@@ -43,23 +46,46 @@ absl::Status FakeBackend::Apply(const persistence::Batch& batch) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// Whether the keys of `rows` ascend.
+template <typename Rows, typename KeyOf>
+bool InOrder(const Rows& rows, KeyOf key_of) {
+  std::optional<Key> last;
+  for (const auto& row : rows) {
+    Key key(key_of(row));
+    if (last.has_value() && !(*last < key)) return false;
+    last = std::move(key);
+  }
+  return true;
+}
+
+}  // namespace
+
 absl::Status FakeBackend::ApplyTo(const persistence::ModelChanges& changes, int model,
                                   FakeDatabase::Rows* rows) const {
   for (const KeyView& key : changes.deletes) {
     if (rows->erase(Key(key)) != 1) return absl::InternalError("deletes a row that is not there");
   }
   std::string buffer;
+  const auto key_of = [&](const google::protobuf::Message* record) {
+    return schema_->KeyOf(model, *record, &buffer);
+  };
+  bool in_order = InOrder(changes.deletes, [](const KeyView& key) { return key; });
+  for (const auto* records :
+       {&changes.updates, &changes.reindexed, &changes.moved, &changes.inserts}) {
+    in_order = in_order && InOrder(*records, key_of);
+  }
+  if (!in_order) return absl::InternalError("the rows are not in the order of their keys");
   for (const auto* updates : {&changes.updates, &changes.reindexed, &changes.moved}) {
     for (const google::protobuf::Message* record : *updates) {
-      auto row = rows->find(Key(schema_->KeyOf(model, *record, &buffer)));
+      auto row = rows->find(Key(key_of(record)));
       if (row == rows->end()) return absl::InternalError("updates a row that is not there");
       row->second = record->SerializeAsString();
     }
   }
   for (const google::protobuf::Message* record : changes.inserts) {
-    const bool is_new =
-        rows->emplace(Key(schema_->KeyOf(model, *record, &buffer)), record->SerializeAsString())
-            .second;
+    const bool is_new = rows->emplace(Key(key_of(record)), record->SerializeAsString()).second;
     if (!is_new) return absl::InternalError("inserts a row that is there");
   }
   return absl::OkStatus();
