@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "kin/persistence/sqlite/adopt.h"
 #include "kin/persistence/sqlite/backend.h"
@@ -88,7 +90,8 @@ absl::StatusOr<SqliteBackend::Opening> SqliteBackend::DecideOnChange(Database& d
   // Nothing (any more) of what MigrateOptions::drop names is there.
   if (same && IsStored(stored)) return Opening::kAsItIs;
   if (GoesOnAsOlder(catalogue, *migration)) {
-    status = FitAsOlder(database, catalogue, migration->plan);
+    status = CheckForeignKeys(database, as_stored);
+    if (status.ok()) status = FitAsOlder(database, catalogue, migration->plan);
     if (!status.ok()) return status;
     return Opening::kAsOlder;
   }
@@ -118,7 +121,7 @@ bool SqliteBackend::GoesOnAsOlder(const Catalogue& catalogue, const Migration& m
   };
   const bool named = std::any_of(migrate_.allow.begin(), migrate_.allow.end(), concerned) ||
                      std::any_of(migrate_.drop.begin(), migrate_.drop.end(), concerned);
-  return !(named && migration.plan.allowed());
+  return !named;
 }
 
 absl::Status SqliteBackend::FitAsOlder(Database& database, const Catalogue& catalogue,
@@ -188,16 +191,22 @@ absl::StatusOr<MigrationPlan> SqliteBackend::PlanChange(Database& database) {
 
 absl::Status SqliteBackend::AddObstacles(Database& database, const Mapping& mapping,
                                          MigrationPlan* plan) {
-  for (const Table& table : mapping.tables) {
-    const absl::Status status = CheckObstacles(database, mapping, table);
-    if (status.ok()) continue;
+  const bool unchanged = plan->steps.empty();
+  const auto add = [plan](const absl::Status& status) {
     if (!absl::IsFailedPrecondition(status)) return status;
-    const std::string change = absl::StrCat("table ", table.name);
+    const std::vector<std::string> parts =
+        absl::StrSplit(status.message(), absl::MaxSplits(": ", 1));
     plan->unchanged = false;
-    plan->steps.push_back(
-        {change, std::string(absl::StripPrefix(status.message(), absl::StrCat(change, ": ")))});
+    plan->steps.push_back({parts.front(), parts.back()});
+    return absl::OkStatus();
+  };
+  for (const Table& table : mapping.tables) {
+    absl::Status status = add(CheckObstacles(database, mapping, table));
+    if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  // A table that is made anew has those of the schema.
+  absl::Status status = unchanged ? add(CheckForeignKeys(database, mapping)) : absl::OkStatus();
+  return status.ok() ? add(CheckOwnTables(database)) : status;
 }
 
 absl::Status SqliteBackend::Adopt(const Schema& schema) {
@@ -234,13 +243,18 @@ absl::Status SqliteBackend::AdoptLocked() {
       Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_);
   if (!database.ok()) return database.status();
   database_ = *std::move(database);
-  absl::Status status = database_.Exec("PRAGMA foreign_keys = OFF");
+  // What is refused stays as it is, with its log.
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  absl::Status status;
+  for (const char* sql : {"PRAGMA trusted_schema = OFF", "PRAGMA foreign_keys = OFF"}) {
+    if (status.ok()) status = database_.Exec(sql);
+  }
   if (!status.ok()) return status;
-  return InTransaction([this, &status] {
-    status = AdoptTables(database_, *schema_, mapping_, stored_schema_);
-    if (!status.ok()) return status;
+  status = InTransaction([this] {
+    absl::Status adopted = AdoptTables(database_, *schema_, mapping_, stored_schema_);
+    if (!adopted.ok()) return adopted;
     // What Store::Open will find is found now.
-    status =
+    adopted =
         Store::Open(
             *schema_,
             {.persistence = std::make_unique<Judging>(
@@ -250,9 +264,13 @@ absl::Status SqliteBackend::AdoptLocked() {
                  [this](absl::Span<const Violation> violations) { return Describe(violations); })})
             .status();
     // It is named once more.
-    return absl::Status(status.code(),
-                        absl::StripPrefix(status.message(), absl::StrCat(given_path_, ": ")));
+    return absl::Status(adopted.code(),
+                        absl::StripPrefix(adopted.message(), absl::StrCat(given_path_, ": ")));
   });
+  if (status.ok()) {
+    sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  }
+  return status;
 }
 
 absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& loader) {

@@ -18,11 +18,14 @@
 namespace kin::persistence::sqlite {
 namespace {
 
-absl::Status InTheWay(const Table& table, absl::string_view what) {
+absl::Status InTheWay(const Table& table, absl::string_view what,
+                      absl::string_view advice = "remove it") {
   return absl::FailedPreconditionError(absl::StrCat(
       "table ", table.name, ": ", what,
-      ", which Kin did not make, and which may refuse what the store accepts; remove it"));
+      ", which Kin did not make, and which may refuse what the store accepts; ", advice));
 }
+
+constexpr absl::string_view kMakeAnew = "make the table anew as Kin makes it, and copy its rows";
 
 // Whether an SQL text has the word CHECK, other than within quotes or a comment or as part of
 // another word.
@@ -122,10 +125,11 @@ absl::Status CheckKey(Database& database, const Table& table) {
   }
   if (!status.ok()) return status;
   if (Folded(NamesOf(table, table.key)) != key) {
-    return InTheWay(table, absl::StrCat("has the primary key (", absl::StrJoin(key, ", "), ")"));
+    return InTheWay(table, absl::StrCat("has the primary key (", absl::StrJoin(key, ", "), ")"),
+                    kMakeAnew);
   }
   if (order.empty()) return absl::OkStatus();
-  return InTheWay(table, absl::StrCat("has a primary key with COLLATE ", order));
+  return InTheWay(table, absl::StrCat("has a primary key with COLLATE ", order), kMakeAnew);
 }
 
 absl::Status CheckColumns(Database& database, const Table& table) {
@@ -356,7 +360,8 @@ absl::Status CheckReferencesOf(Database& database, const Mapping& mapping, const
                     [&](const Statement& row) -> absl::Status {
                       if (CountDeferred(row.Bytes(0)) >= found->size()) return absl::OkStatus();
                       return InTheWay(table,
-                                      "has a FOREIGN KEY without DEFERRABLE INITIALLY DEFERRED");
+                                      "has a FOREIGN KEY without DEFERRABLE INITIALLY DEFERRED",
+                                      kMakeAnew);
                     });
 }
 

@@ -59,7 +59,7 @@ std::string DefaultText(const std::string& value) {
   const bool word = std::all_of(value.begin(), value.end(), [](char c) {
     return absl::ascii_isalnum(c) || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
   });
-  return quoted || word ? value : absl::StrCat("(", value, ")");
+  return quoted || word ? value : absl::StrCat("(", value, "\n)");
 }
 
 absl::Status ReadIndexes(Database& database, PhysicalTable* table) {

@@ -47,7 +47,7 @@ absl::Status Planner::PlanKey(TablePlan* plan) {
                              FieldNames(*plan->table, plan->table->key), "), and was (",
                              FieldNames(from, from.key), ")");
   ConcernFields(*plan, *plan->table, plan->table->key);
-  ConcernFields(*plan, *plan->table, plan->table->key);
+  ConcernFields(*plan, from, from.key);
   absl::Status status = CountRows(*plan, &step);
   if (step.rows > 0) {
     step.refused =

@@ -56,11 +56,13 @@ class Rehearsal {
     if (!status.ok()) return status;
     absl::StatusOr<std::vector<std::string>> views = Views();
     if (!views.ok()) return views.status();
-    std::vector<std::string> working;
+    // Those that work, and whether only if texts may be in double quotes. Of the others such a one
+    // would become a text where it was a column.
+    std::vector<std::pair<std::string, bool>> working;
     for (const std::string& view : *views) {
-      if (Works(view).ok() && !absl::StartsWithIgnoreCase(view, kViewPrefix)) {
-        working.push_back(view);
-      }
+      if (absl::StartsWithIgnoreCase(view, kViewPrefix)) continue;
+      const bool strict = Works(view, false).ok();
+      if (strict || Works(view, true).ok()) working.emplace_back(view, !strict);
     }
     for (const MigrationAction& action : migration_.actions) {
       status = RunAction(scratch_, action);
@@ -69,8 +71,8 @@ class Rehearsal {
     status = DropViews(scratch_);
     if (status.ok()) status = CreateViews(scratch_, mapping_);
     if (!status.ok()) return Refuse(status, *views);
-    for (const std::string& view : working) {
-      status = Works(view);
+    for (const auto& [view, quoted_texts] : working) {
+      status = Works(view, quoted_texts);
       if (!status.ok()) {
         Add(absl::StrCat("view ", view),
             absl::StrCat("it would not work any more: ", status.message(), "; ", Advice(view)));
@@ -113,14 +115,17 @@ class Rehearsal {
   bool Make(const std::string& sql) {
     if (scratch_.Exec(sql).ok()) return true;
     SetQuotedTexts(scratch_, true);
-    return scratch_.Exec(sql).ok();
+    const bool made = scratch_.Exec(sql).ok();
+    SetQuotedTexts(scratch_, false);
+    return made;
   }
 
   absl::StatusOr<std::vector<std::string>> Views() {
     return Texts(scratch_, "SELECT \"name\" FROM \"sqlite_schema\" WHERE \"type\" = 'view'");
   }
 
-  absl::Status Works(const std::string& view) {
+  absl::Status Works(const std::string& view, bool quoted_texts) {
+    sqlite3_db_config(scratch_.get(), SQLITE_DBCONFIG_DQS_DML, quoted_texts ? 1 : 0, nullptr);
     return scratch_.Prepare(absl::StrCat("SELECT * FROM ", Quoted(view))).status();
   }
 

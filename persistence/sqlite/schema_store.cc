@@ -267,12 +267,12 @@ class Writing {
     return status;
   }
 
-  // A fingerprint that `schema` may have had too. One that is that of the schema before it is
-  // another's.
+  // A fingerprint that `schema` may have had too. It is another's if it is that of the schema
+  // before it, or if the database knows `schema` by the one that it has now.
   const std::string& FormerOf(const StoredSchema& schema) const {
-    return from_ != nullptr && from_->fingerprint == schema.former_fingerprint
-               ? schema.fingerprint
-               : schema.former_fingerprint;
+    const bool another = from_ == nullptr || from_->fingerprint == schema.former_fingerprint ||
+                         from_->fingerprints.count(schema.fingerprint) > 0;
+    return another ? schema.fingerprint : schema.former_fingerprint;
   }
 
   // A program that goes back to a former schema takes those after it back: if they come again they

@@ -72,7 +72,8 @@ Cursor::Cursor(const Plan& plan, const Path& path, Interrupt* interrupt)
   switch (path.kind) {
     case Path::Kind::kScan:
       // In this order: see HashIndex::AllShown.
-      shown_limit_ = table_.primary().HasTombstones() ? 0 : limit_;
+      // A transaction may change what is still ahead.
+      shown_limit_ = view_.transaction || table_.primary().HasTombstones() ? 0 : limit_;
       lines_ = table_.primary().lines();
       break;
     case Path::Kind::kJoin:
@@ -173,7 +174,7 @@ void Cursor::StartList(const kin::internal::PostingArray* array) {
   list_ = array->list;
   array_ = array;
   // Before its entries are read.
-  list_shown_ = array->has_markers() ? 0 : limit_;
+  list_shown_ = view_.transaction || array->has_markers() ? 0 : limit_;
   used_ = array->used.load(std::memory_order_acquire);
   position_ = 0;
   judge_keys_ = false;

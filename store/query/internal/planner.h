@@ -21,11 +21,11 @@ struct FieldFacts {
   const Node* prefix = nullptr;
 };
 
-// Fills in a plan.
 // Where several fields of an index have several values each: no more keys than these are tried.
 // What a single field may be costs no more than the list that was given.
 inline constexpr std::size_t kMaxProduct = 4096;
 
+// Fills in a plan.
 class Planner {
  public:
   explicit Planner(Plan* plan)

@@ -57,6 +57,7 @@ TEST_F(OthersTest, ViewsThatWouldNotWorkAnyMoreAreNamed) {
       {"SELECT a FROM _kin_view_ms", renamed, {}},
       {"SELECT * FROM _kin_view_ms", other_table, {}},
       {"SELECT b FROM ms", no_b, {.drop = {"t.M.b"}}},
+      {"SELECT \"b\" FROM \"ms\"", no_b, {.drop = {"t.M.b"}}},
       {"SELECT * FROM goners", no_gone, {.drop = {"t.Gone"}}},
       {"SELECT * FROM goners", no_gone_only, {.drop = {"t.Gone"}}},
       {"SELECT * FROM _kin_view_goners", no_gone, {.drop = {"t.Gone"}}},

@@ -236,6 +236,11 @@ TEST_F(OlderTest, FieldsThatExcludeEachOtherByNow) {
   Use(old, {}, {{"M", "id: 1 a: 5"}}, {}, {{"M", "id: 1 a: 5"}});
   Use(newer, {{"M", "id: 1 a: 5"}}, {}, {}, {{"M", "id: 1 a: 5"}});
   ExpectRefused(old, "a and b exclude each other");
+  // Also when the newer one is described anew.
+  const std::string again =
+      Model("M", "int64 id = 1; oneof o { int32 a = 2 [(kin.field).min = -5]; string b = 3; }");
+  Use(again, {{"M", "id: 1 a: 5"}}, {}, {}, {{"M", "id: 1 a: 5"}});
+  ExpectRefused(old, "a and b exclude each other");
   // Within values as well.
   const std::string both = "message P { optional int32 a = 2; optional string b = 3; }";
   const std::string one = "message P { oneof o { int32 a = 2; string b = 3; } }";

@@ -56,6 +56,7 @@ void SchemaHistory::Evolve(MigrateOptions* options) {
     current_[static_cast<int>(current_.size())] = model;
   }
   fresh_ = numbers_;
+  before_ = current_;
   for (std::uint64_t changes = 1 + Random(4); changes > 0; --changes) {
     EvolveModel(static_cast<int>(Random(current_.size())), options);
   }
@@ -126,6 +127,9 @@ void SchemaHistory::EvolveField(int number, Field* field) {
     }
     case 2:
       field->live = !field->live;
+      // The database never hears of what else became of one that goes: its column stays as it is,
+      // and so do the values that records get there meanwhile.
+      if (!field->live && number < fresh_) field->optional = before_[model].fields[number].optional;
       break;
     case 3:
       field->indexed = !field->indexed;

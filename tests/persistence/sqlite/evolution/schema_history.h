@@ -59,6 +59,7 @@ class SchemaHistory {
 
   std::mt19937_64 random_;
   Version current_;
+  Version before_;  // This step.
   int names_ = 0;
   int numbers_ = 2;  // The next of a field.
   int fresh_ = 2;    // Fields from this number on are not in the database yet.
