@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kin/persistence/sqlite/functions.h"
+#include "kin/persistence/sqlite/older.h"
 #include "kin/persistence/sqlite/planner.h"
 #include "kin/persistence/sqlite/rehearsal.h"
 #include "kin/persistence/sqlite/script.h"
@@ -40,7 +41,12 @@ absl::StatusOr<Migration> PlanMigration(Database& database, const Catalogue& cat
   migration.concerned = std::move(planner.concerned());
   migration.next.former_names = catalogue.former_names;
   status = Script(database, mapping, planner.tables(), &migration).Write();
-  if (status.ok()) status = Rehearse(database, mapping, &migration);
+  if (!status.ok()) return status;
+  // Between tables of Kin's alone nothing is in the way, and SQLite takes its time: it reads the
+  // whole schema again for each change.
+  absl::StatusOr<bool> others = HasOthers(database, AsStored(catalogue));
+  if (!others.ok()) return others.status();
+  if (*others) status = Rehearse(database, mapping, &migration);
   if (!status.ok()) return status;
   for (const MigrationAction& action : migration.actions) AppendSql(action, &migration.plan.sql);
   return migration;

@@ -1,9 +1,11 @@
 #include "kin/persistence/sqlite/rehearsal.h"
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -165,6 +167,33 @@ class Rehearsal {
 };
 
 }  // namespace
+
+absl::StatusOr<bool> HasOthers(Database& database, const Mapping& known) {
+  std::set<std::string> names;
+  for (const Table& table : known.tables) {
+    names.insert(absl::AsciiStrToLower(table.name));
+    for (const TableIndex& index : table.indexes) names.insert(absl::AsciiStrToLower(index.name));
+  }
+  absl::StatusOr<std::vector<std::string>> found =
+      Texts(database,
+            "SELECT CASE WHEN \"type\" IN ('table', 'index') THEN lower(\"name\") ELSE '' END FROM "
+            "\"sqlite_schema\" WHERE \"name\" NOT LIKE '\\_kin\\_%' ESCAPE '\\' AND \"name\" NOT "
+            "LIKE 'sqlite\\_%' ESCAPE '\\'");
+  if (!found.ok()) return found.status();
+  for (const std::string& name : *found) {
+    if (names.count(name) == 0) return true;
+  }
+  for (const Table& table : known.tables) {
+    names.clear();
+    for (const Column& column : table.columns) names.insert(absl::AsciiStrToLower(column.name));
+    found = Texts(database, "SELECT lower(\"name\") FROM pragma_table_xinfo(?)", table.name);
+    if (!found.ok()) return found.status();
+    for (const std::string& name : *found) {
+      if (names.count(name) == 0) return true;
+    }
+  }
+  return false;
+}
 
 absl::Status Rehearse(Database& database, const Mapping& mapping, Migration* migration) {
   // The SQL of what is refused need not be sound.

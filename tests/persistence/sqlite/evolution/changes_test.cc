@@ -126,10 +126,20 @@ TEST_P(ChangesTest, IsMadeAndUndoneAsDocumented) {
 INSTANTIATE_TEST_SUITE_P(EachKind, ChangesTest,
                          ::testing::Range(0, static_cast<int>(Changes().size())));
 
+#if defined(__SANITIZE_ADDRESS__)
+// For each change SQLite reads the whole schema again, which takes instrumented code too long.
+constexpr std::size_t kOneIn = 4;
+#else
+constexpr std::size_t kOneIn = 1;
+#endif
+
 // All that can be done, at once and by halves: in random order, each change at its own pace.
 TEST_F(ChangesTest, TogetherTheyAreMadeAsAlone) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE(seed);
   std::vector<std::vector<Stage>> changes;
   for (std::size_t i = 0; i < Changes().size(); ++i) {
+    if (i % kOneIn != seed % kOneIn) continue;
     std::vector<Stage> stages;
     for (const Stage& stage : Changes()[i].stages) {
       // What somebody has to do by hand between is for the tests of each.
@@ -138,8 +148,6 @@ TEST_F(ChangesTest, TogetherTheyAreMadeAsAlone) {
     }
     if (stages.size() > 1) changes.push_back(std::move(stages));
   }
-  const unsigned seed = std::random_device()();
-  SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   for (const unsigned pace : {1u, 2u, 4u}) {
     SCOPED_TRACE(pace);
