@@ -63,8 +63,8 @@ class FakeDatabase {
   int syncs_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// Refuses batches that are not what they should be: a delete of a row that is not there, rows out of
-// the order of their keys, and so on.
+// Refuses batches that are not what they should be: a delete of a row that is not there, rows out
+// of the order of their keys, and so on.
 class FakeBackend final : public persistence::Backend {
  public:
   explicit FakeBackend(FakeDatabase* database) : database_(database) {}
