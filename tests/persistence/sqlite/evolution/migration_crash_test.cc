@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -161,12 +162,18 @@ class MigrationFaultTest : public MigrationCrashTest {
     options.retry_for = absl::ZeroDuration();
     OpenOptions open;
     open.persistence = std::make_unique<persistence::WriteBehind>(
-        std::make_unique<persistence::sqlite::SqliteBackend>(path_, vfs_.name(), Options()),
+        std::make_unique<persistence::sqlite::SqliteBackend>(path_, vfs_->name(), Options()),
         options);
     return Store::Open(new_.schema(), std::move(open)).status();
   }
 
-  FaultyVfs vfs_;
+  // A new one for each round: it remembers what files were, and these are put back behind its back.
+  void PutBackAll() {
+    PutBack();
+    vfs_.emplace();
+  }
+
+  std::optional<FaultyVfs> vfs_{std::in_place};
 };
 
 TEST_F(MigrationFaultTest, ADeathAtAnyCallLeavesTheOldOrTheNew) {
@@ -174,23 +181,23 @@ TEST_F(MigrationFaultTest, ADeathAtAnyCallLeavesTheOldOrTheNew) {
   // So many calls does it take in all.
   std::int64_t calls = 16;
   for (bool died = true; died; calls *= 2) {
-    PutBack();
-    vfs_.Die(calls);
+    PutBackAll();
+    vfs_->Die(calls);
     OpenFaulty().IgnoreError();
-    died = vfs_.dead();
-    vfs_.Die();
-    vfs_.Restart();
+    died = vfs_->dead();
+    vfs_->Die();
+    vfs_->Restart();
   }
   for (int round = 0; round < 2 * Rounds(); ++round) {
     SCOPED_TRACE(round);
-    PutBack();
-    vfs_.Die(static_cast<std::int64_t>(random_() % calls));
+    PutBackAll();
+    vfs_->Die(static_cast<std::int64_t>(random_() % calls));
     OpenFaulty().IgnoreError();
-    vfs_.Die();
+    vfs_->Die();
     if (round % 2 == 0) {
-      vfs_.Restart();
+      vfs_->Restart();
     } else {
-      vfs_.PowerOn(random_());
+      vfs_->PowerOn(random_());
     }
     ASSERT_NO_FATAL_FAILURE(ExpectOldOrNew());
   }
@@ -203,18 +210,18 @@ TEST_F(MigrationFaultTest, AFaultIsAnErrorAndLeavesTheOldOrTheNew) {
   int refused = 0;
   for (const FaultyVfs::Op op : FaultyVfs::kAllOps) {
     for (int i = 0; i < 1 + Rounds() / 10; ++i) {
-      PutBack();
-      vfs_.FailEvery(op, 1 + static_cast<int>(random_() % 40));
+      PutBackAll();
+      vfs_->FailEvery(op, 1 + static_cast<int>(random_() % 40));
       refused += !OpenFaulty().ok();
-      vfs_.Heal();
+      vfs_->Heal();
       ASSERT_NO_FATAL_FAILURE(ExpectOldOrNew());
     }
   }
-  PutBack();
-  vfs_.FillDisk(5000);
+  PutBackAll();
+  vfs_->FillDisk(5000);
   const absl::Status full = OpenFaulty();
   EXPECT_EQ(full.code(), absl::StatusCode::kUnavailable) << full;
-  vfs_.Heal();
+  vfs_->Heal();
   ASSERT_NO_FATAL_FAILURE(ExpectOldOrNew());
   EXPECT_GT(refused, 0);
 }
