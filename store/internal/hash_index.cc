@@ -46,7 +46,7 @@ HashIndex::HashIndex(Table* table, int index, bool unique)
 HashIndex::~HashIndex() {
   LineTable* lines = writable();
   for (std::uint64_t i = 0; i < lines->buckets() && !unique_; ++i) {
-    LineTable::ForEach(lines->bucket(i), [this](Cell cell) {
+    LineTable::ForEach(lines->bucket(i), [](Cell cell) {
       if (IsList(cell)) delete ListIn(cell);
     });
   }
