@@ -1,4 +1,5 @@
-// What kin/store/query/query.h declares.
+// What kin/store/query/query.h declares. Over 600 lines: the members of one template, and its
+// iterator.
 #ifndef KIN_STORE_QUERY_INTERNAL_QUERY_IMPL_H_
 #define KIN_STORE_QUERY_INTERNAL_QUERY_IMPL_H_
 
