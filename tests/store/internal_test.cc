@@ -1,5 +1,5 @@
-// The parts of the engine by themselves: tables, lists, keys, views and memory. Over 600 lines: a few
-// short cases of each.
+// The parts of the engine by themselves: tables, lists, keys, views and memory. Over 600 lines: a
+// few short cases of each.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
