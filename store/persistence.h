@@ -19,6 +19,7 @@
 #include "google/protobuf/message.h"
 #include "kin/store/change.h"
 #include "kin/store/commit.h"
+#include "kin/store/field_value.h"
 #include "kin/store/key.h"
 #include "kin/store/schema.h"
 #include "kin/store/stats.h"
@@ -38,6 +39,13 @@ class Loader {
   // An empty record in the store's own memory, to be filled, on any thread, and then given to Add
   // or Discard. Several may be under way.
   virtual google::protobuf::Message* New(int model) = 0;
+  // What sets a field of such a record as generated code does, which reflection takes several times
+  // as long for. Null where there is none: a field that is repeated, a message or a closed enum,
+  // and any field of a model known only at run time.
+  virtual SetField SetterOf(int /*model*/,
+                            const google::protobuf::FieldDescriptor& /*field*/) const {
+    return nullptr;
+  }
   // INVALID_ARGUMENT: the record breaks a rule of a single record (text that is not UTF-8), and is
   // discarded. Value rules, keys, unique values and parents are checked when all are loaded, and
   // told of by Persistence::Describe.

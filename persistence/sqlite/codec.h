@@ -8,10 +8,12 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "kin/persistence/mapping.h"
 #include "kin/persistence/overlay.h"
 #include "kin/persistence/sqlite/database.h"
+#include "kin/store/field_value.h"
 
 namespace kin::persistence::sqlite {
 
@@ -31,8 +33,10 @@ void BindColumn(const Table& table, const Column& column, const google::protobuf
 //
 // `*stale` becomes true if the row would be another, were the record written: a program wrote it
 // that did not know some field, or JSON text was edited.
-absl::Status ReadRow(const Table& table, const Statement& row, google::protobuf::Message* record,
-                     int* bad_column, bool* stale);
+//
+// `setters`: for each column what sets its field, null where reflection has to; empty for none.
+absl::Status ReadRow(const Table& table, absl::Span<const SetField> setters, const Statement& row,
+                     google::protobuf::Message* record, int* bad_column, bool* stale);
 
 // Bytes that the value takes in a row, at most.
 std::int64_t SizeOfColumn(const Table& table, const Column& column,

@@ -93,62 +93,92 @@ absl::Status ReadBytes(Value cell, int type, absl::string_view* value) {
   return absl::OkStatus();
 }
 
+// By generated code.
+void SetInteger(Message* message, SetField set, std::int64_t value) {
+  FieldValue field_value;
+  field_value.integer = value;
+  set(message, field_value);
+}
+
+void SetReal(Message* message, SetField set, double value) {
+  FieldValue field_value;
+  field_value.real = value;
+  set(message, field_value);
+}
+
+void SetBytes(Message* message, SetField set, absl::string_view value) {
+  FieldValue field_value;
+  field_value.bytes = value;
+  set(message, field_value);
+}
+
+// An integer of type T, by `set` or, where that is null, by `reflect`, a member of Reflection.
+template <typename T, typename Reflect>
+absl::Status ReadIntegerField(Value cell, const FieldDescriptor* field, SetField set,
+                              Reflect reflect, Message* message) {
+  T value = 0;
+  absl::Status status = ReadInteger(cell, &value);
+  if (!status.ok()) return status;
+  if (set != nullptr) {
+    SetInteger(message, set, static_cast<std::int64_t>(value));
+  } else {
+    (message->GetReflection()->*reflect)(message, field, value);
+  }
+  return status;
+}
+
+template <typename Bits, typename Float, typename Reflect>
+absl::Status ReadFloatField(Value cell, const FieldDescriptor* field, SetField set, Reflect reflect,
+                            Message* message) {
+  Float value = 0;
+  absl::Status status = ReadFloat<Bits>(cell, &value);
+  if (!status.ok()) return status;
+  // As a double, a NaN of a float may have other bits.
+  if (set != nullptr && !std::isnan(value)) {
+    SetReal(message, set, value);
+  } else {
+    (message->GetReflection()->*reflect)(message, field, value);
+  }
+  return status;
+}
+
 absl::Status ReadScalar(const Column& column, Value cell, const FieldDescriptor* field,
-                        Message* message) {
-  const Reflection* reflection = message->GetReflection();
-  absl::Status status;
+                        SetField set, Message* message) {
   switch (column.encoding) {
-    case Encoding::kInt32: {
-      std::int32_t value = 0;
-      status = ReadInteger(cell, &value);
-      if (status.ok()) reflection->SetInt32(message, field, value);
-      return status;
-    }
+    case Encoding::kInt32:
+      return ReadIntegerField<std::int32_t>(cell, field, set, &Reflection::SetInt32, message);
     case Encoding::kInt64:
-      if (cell.type() != SQLITE_INTEGER) return WrongType(cell, "an INTEGER");
-      reflection->SetInt64(message, field, cell.Int());
-      return status;
-    case Encoding::kUint32: {
-      std::uint32_t value = 0;
-      status = ReadInteger(cell, &value);
-      if (status.ok()) reflection->SetUInt32(message, field, value);
-      return status;
-    }
+      return ReadIntegerField<std::int64_t>(cell, field, set, &Reflection::SetInt64, message);
+    case Encoding::kUint32:
+      return ReadIntegerField<std::uint32_t>(cell, field, set, &Reflection::SetUInt32, message);
     case Encoding::kUint64:
       if (cell.type() != SQLITE_INTEGER) return WrongType(cell, "an INTEGER");
-      reflection->SetUInt64(message, field, static_cast<std::uint64_t>(cell.Int()));
-      return status;
-    case Encoding::kBool: {
-      bool value = false;
-      status = ReadInteger(cell, &value);
-      if (status.ok()) reflection->SetBool(message, field, value);
-      return status;
-    }
-    case Encoding::kEnum: {
-      std::int32_t value = 0;
-      status = ReadInteger(cell, &value);
-      if (status.ok()) reflection->SetEnumValue(message, field, value);
-      return status;
-    }
-    case Encoding::kFloat: {
-      float value = 0;
-      status = ReadFloat<std::uint32_t>(cell, &value);
-      if (status.ok()) reflection->SetFloat(message, field, value);
-      return status;
-    }
-    case Encoding::kDouble: {
-      double value = 0;
-      status = ReadFloat<std::uint64_t>(cell, &value);
-      if (status.ok()) reflection->SetDouble(message, field, value);
-      return status;
-    }
+      if (set != nullptr) {
+        SetInteger(message, set, cell.Int());
+      } else {
+        message->GetReflection()->SetUInt64(message, field, static_cast<std::uint64_t>(cell.Int()));
+      }
+      return absl::OkStatus();
+    case Encoding::kBool:
+      return ReadIntegerField<bool>(cell, field, set, &Reflection::SetBool, message);
+    case Encoding::kEnum:
+      return ReadIntegerField<std::int32_t>(cell, field, set, &Reflection::SetEnumValue, message);
+    case Encoding::kFloat:
+      return ReadFloatField<std::uint32_t, float>(cell, field, set, &Reflection::SetFloat, message);
+    case Encoding::kDouble:
+      return ReadFloatField<std::uint64_t, double>(cell, field, set, &Reflection::SetDouble,
+                                                   message);
     default: {
       absl::string_view value;
       const bool text = column.encoding == Encoding::kText;
-      status = ReadBytes(cell, text ? SQLITE_TEXT : SQLITE_BLOB, &value);
+      absl::Status status = ReadBytes(cell, text ? SQLITE_TEXT : SQLITE_BLOB, &value);
       // Without presence, empty is what the field is already.
       if (!status.ok() || (value.empty() && !field->has_presence())) return status;
-      reflection->SetString(message, field, std::string(value));
+      if (set != nullptr) {
+        SetBytes(message, set, value);
+      } else {
+        message->GetReflection()->SetString(message, field, std::string(value));
+      }
       return status;
     }
   }
@@ -186,11 +216,9 @@ absl::Status ReadSerialized(const Column& column, Value cell, Message* record) {
   return BadBytes(absl::StrCat("the serialized field ", column.field->name()));
 }
 
-// A row with two fields of a oneof would lose one.
+// A row with two fields of a oneof would lose one. REQUIRES: the field is in a oneof.
 absl::Status CheckAlone(const Column& column, const Message& record) {
-  if (column.oneof == nullptr || !record.GetReflection()->HasOneof(record, column.oneof)) {
-    return absl::OkStatus();
-  }
+  if (!record.GetReflection()->HasOneof(record, column.oneof)) return absl::OkStatus();
   const FieldDescriptor* other =
       record.GetReflection()->GetOneofFieldDescriptor(record, column.oneof);
   return absl::DataLossError(absl::StrCat("has a value, and so has field ", other->name(),
@@ -199,13 +227,15 @@ absl::Status CheckAlone(const Column& column, const Message& record) {
 }
 
 // Sets one field of a record, which has it unset. Of a JSON column only the type is looked at.
-absl::Status ReadColumn(const Column& column, Value cell, Message* record) {
+absl::Status ReadColumn(const Column& column, Value cell, SetField set, Message* record) {
   if (cell.type() == SQLITE_NULL) {
     if (column.nullable) return absl::OkStatus();
     return absl::DataLossError("is NULL, where a value is required");
   }
-  absl::Status alone = CheckAlone(column, *record);
-  if (!alone.ok()) return alone;
+  if (column.oneof != nullptr) {
+    absl::Status alone = CheckAlone(column, *record);
+    if (!alone.ok()) return alone;
+  }
   switch (column.encoding) {
     case Encoding::kTimestamp:
     case Encoding::kDuration:
@@ -220,9 +250,9 @@ absl::Status ReadColumn(const Column& column, Value cell, Message* record) {
     default:
       break;
   }
-  if (column.wrapped == nullptr) return ReadScalar(column, cell, column.field, record);
+  if (column.wrapped == nullptr) return ReadScalar(column, cell, column.field, set, record);
   Message* wrapper = record->GetReflection()->MutableMessage(record, column.field);
-  return ReadScalar(column, cell, column.wrapped, wrapper);
+  return ReadScalar(column, cell, column.wrapped, nullptr, wrapper);
 }
 
 // Sets the field of a JSON column, from the overlay where it is there too and the text is still the
@@ -231,7 +261,7 @@ absl::Status ReadJson(const Table& table, const Column& column, Value cell, Over
                       Message* record, bool* stale) {
   const FieldDescriptor& field = *column.field;
   const bool has_text = cell.type() == SQLITE_TEXT;
-  if (has_text) {
+  if (has_text && column.oneof != nullptr) {
     absl::Status alone = CheckAlone(column, *record);
     if (!alone.ok()) return alone;
   }
@@ -290,11 +320,12 @@ absl::Status ReadOverlay(const Table& table, const Statement& row, Message* reco
 
 }  // namespace
 
-absl::Status ReadRow(const Table& table, const Statement& row, Message* record, int* bad_column,
-                     bool* stale) {
+absl::Status ReadRow(const Table& table, absl::Span<const SetField> setters, const Statement& row,
+                     Message* record, int* bad_column, bool* stale) {
   const int last = static_cast<int>(table.columns.size()) - 1;
   for (int i = 0; i < last; ++i) {
-    absl::Status status = ReadColumn(table.columns[i], row[i], record);
+    const SetField set = setters.empty() ? nullptr : setters[static_cast<std::size_t>(i)];
+    absl::Status status = ReadColumn(table.columns[i], row[i], set, record);
     if (!status.ok()) {
       *bad_column = i;
       return status;

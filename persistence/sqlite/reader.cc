@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "kin/persistence/sqlite/codec.h"
 #include "kin/persistence/sqlite/ddl.h"
@@ -78,9 +79,20 @@ absl::Status Refused(const Table& table, const Statement& row, const absl::Statu
   return BadRow(table, row, "*", refusal.message());
 }
 
-absl::Status FillRecord(const Table& table, const Statement& row, Message* record, bool* stale) {
+// By columns.
+std::vector<SetField> SettersOf(const Table& table, const Loader& loader) {
+  std::vector<SetField> setters(table.columns.size(), nullptr);
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const Column& column = table.columns[i];
+    if (column.field != nullptr) setters[i] = loader.SetterOf(table.model, *column.field);
+  }
+  return setters;
+}
+
+absl::Status FillRecord(const Table& table, absl::Span<const SetField> setters,
+                        const Statement& row, Message* record, bool* stale) {
   int column = 0;
-  absl::Status status = ReadRow(table, row, record, &column, stale);
+  absl::Status status = ReadRow(table, setters, row, record, &column, stale);
   return status.ok() ? status : BadRow(table, row, table.columns[column].name, status.message());
 }
 
@@ -102,12 +114,13 @@ absl::Status ReadTable(Database& database, const Table& table, Loader& loader, b
       database.Prepare(absl::StrCat("SELECT ", ColumnList(table, all), " FROM ", Quoted(table.name),
                                     " ORDER BY ", ColumnList(table, table.key)));
   if (!rows.ok()) return rows.status();
+  const std::vector<SetField> setters = SettersOf(table, loader);
   while (true) {
     absl::StatusOr<bool> row = rows->Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
     Message* record = loader.New(table.model);
-    absl::Status status = FillRecord(table, *rows, record, stale);
+    absl::Status status = FillRecord(table, setters, *rows, record, stale);
     if (!status.ok()) {
       loader.Discard(table.model, record);
       return status;

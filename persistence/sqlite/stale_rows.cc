@@ -30,7 +30,7 @@ absl::Status Rewrite(Database& database, const Schema& schema, const Table& tabl
     std::unique_ptr<Message> record = schema.NewRecord(table.model);
     int column = 0;
     bool stale = false;
-    absl::Status status = ReadRow(table, *rows, record.get(), &column, &stale);
+    absl::Status status = ReadRow(table, {}, *rows, record.get(), &column, &stale);
     if (!status.ok()) return status;
     if (!stale) continue;
     records.push_back(record.get());

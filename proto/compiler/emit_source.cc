@@ -21,6 +21,12 @@ bool HasKeyPart(const FieldDescriptor& field) {
   return !field.is_repeated() && field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE;
 }
 
+// A number without a name goes among the unknown fields of a message of proto2.
+bool IsClosedEnum(const FieldDescriptor& field) {
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM &&
+         field.file()->syntax() != ::google::protobuf::FileDescriptor::SYNTAX_PROTO3;
+}
+
 graph::FieldList FieldsByNumber(const graph::Model& model) {
   graph::FieldList fields;
   for (int i = 0; i < model.descriptor->field_count(); ++i) {
@@ -46,8 +52,19 @@ void EmitFieldOps(const graph::Model& model, const FieldDescriptor& field, Print
   out.Print(
       "         *part = ::kin::internal::MakeKeyPart(record.$accessor$());\n"
       "         return true;\n"
-      "       }},\n",
+      "       },\n",
       "accessor", accessor);
+  if (IsClosedEnum(field)) {
+    out.Print("       nullptr},\n");
+    return;
+  }
+  out.Print(
+      "       [](::google::protobuf::Message* m, const ::kin::FieldValue& value) {\n"
+      "         auto* record = static_cast<$model$*>(m);\n"
+      "         using T = std::decay_t<decltype(record->$accessor$())>;\n"
+      "         record->set_$accessor$(::kin::internal::ValueOf<T>(value));\n"
+      "       }},\n",
+      "model", Class(model), "accessor", accessor);
 }
 
 }  // namespace

@@ -44,12 +44,48 @@ const Version* Find(const HashIndex& index, const KeyParts& key) {
 void EngineLoader::Reserve(int model, std::int64_t records) {
   Table& table = engine_.table(model);
   if (records <= 0) return;
+  WaitForIndexing();
   for (int i = 0; i < table.indexes(); ++i) {
     // A multi index has a cell a key; one for each record is the most.
     if (i == 0 || table.index(i).unique()) {
       table.index(i).Reserve(static_cast<std::size_t>(records));
     }
   }
+  if (records >= kWorthAThread && !threaded_ && !too_many_ &&
+      std::thread::hardware_concurrency() > 1) {
+    StartIndexing();
+  }
+}
+
+SetField EngineLoader::SetterOf(int model, const google::protobuf::FieldDescriptor& field) const {
+  for (const FieldOps& ops : engine_.table(model).ops().fields) {
+    if (ops.number == field.number() && !field.is_extension()) return ops.set;
+  }
+  return nullptr;
+}
+
+void EngineLoader::StartIndexing() {
+  threaded_ = true;
+  indexing_ = std::thread([this] {
+    std::vector<Added> batch;
+    while (queue_.Next(&batch)) {
+      for (const Added& added : batch) Take(*added.table, added.version);
+    }
+  });
+}
+
+void EngineLoader::WaitForIndexing() {
+  if (!threaded_) return;
+  if (!batch_.empty()) queue_.Push(&batch_);
+  queue_.WaitUntilDone();
+}
+
+void EngineLoader::StopIndexing() {
+  if (!threaded_) return;
+  WaitForIndexing();
+  queue_.Close();
+  indexing_.join();
+  threaded_ = false;
 }
 
 Message* EngineLoader::New(int model) {
@@ -80,30 +116,46 @@ absl::Status EngineLoader::Add(int model, Message* record) {
     table.FreeVersion(version);
     return status;
   }
+  if (ABSL_PREDICT_FALSE(too_many_.load(std::memory_order_relaxed))) StopIndexing();
+  if (!threaded_) {
+    Take(table, version);
+    return absl::OkStatus();
+  }
+  batch_.push_back({&table, version});
+  if (batch_.size() == kBatch) queue_.Push(&batch_);
+  return absl::OkStatus();
+}
+
+void EngineLoader::Take(Table& table, Version* version) {
+  const Message& record = *table.MessageOf(version);
   if (taken_ - added_ == kAhead) AddToIndexes(waiting_[added_++ % kAhead]);
   Waiting& waiting = waiting_[taken_++ % kAhead];
   waiting.table = &table;
   waiting.version = version;
-  table.keys(0).Read(*record, &waiting.key);
+  table.keys(0).Read(record, &waiting.key);
   waiting.hash = HashParts(waiting.key);
   table.primary().Prefetch(waiting.hash);
   for (int i = 1; i < table.indexes(); ++i) {
     KeyParts key;
-    if (table.keys(i).Read(*record, &key)) table.index(i).Prefetch(HashParts(key));
+    if (table.keys(i).Read(record, &key)) table.index(i).Prefetch(HashParts(key));
   }
-  return absl::OkStatus();
 }
 
 void EngineLoader::AddToIndexes(const Waiting& record) {
   Table& table = *record.table;
   const Message& message = *table.MessageOf(record.version);
+  if (ABSL_PREDICT_FALSE(violations_.size() >= kMaxViolations)) {
+    too_many_.store(true, std::memory_order_relaxed);
+  }
   if (table.FindEntry(record.hash, record.key) != nullptr) {
-    if (violations_.size() >= kMaxViolations) {
+    if (violations_.size() < kMaxViolations) {
+      violations_.push_back({table.position(), &message, table.keys(0).fields(),
+                             Violation::Kind::kDuplicate, "another row has the same key"});
+    } else if (!threaded_) {
       table.FreeVersion(record.version);
       return;
     }
-    violations_.push_back({table.position(), &message, table.keys(0).fields(),
-                           Violation::Kind::kDuplicate, "another row has the same key"});
+    // Memory of versions is the caller's thread's to give back.
     refused_.emplace_back(&table, record.version);
     return;
   }
@@ -118,10 +170,12 @@ void EngineLoader::AddToIndexes(const Waiting& record) {
 }
 
 void EngineLoader::Drain() {
+  StopIndexing();
   while (added_ < taken_) AddToIndexes(waiting_[added_++ % kAhead]);
 }
 
 EngineLoader::~EngineLoader() {
+  StopIndexing();
   for (; added_ < taken_; ++added_) {
     const Waiting& waiting = waiting_[added_ % kAhead];
     refused_.emplace_back(waiting.table, waiting.version);

@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 #include "absl/types/span.h"
 #include "google/protobuf/message.h"
+#include "kin/store/field_value.h"
 #include "kin/store/internal/key_parts.h"
 
 namespace kin {
@@ -27,11 +30,27 @@ struct SlotBase {
 };
 inline constexpr std::uint32_t kSlotBytes = 16;
 
-// Reads a field for a key. False if it is absent.
 struct FieldOps {
   int number;
+  // Reads the field for a key. False if it is absent.
   bool (*get)(const google::protobuf::Message& record, KeyPart* part);
+  // Null for a closed enum, of which not every number can be set.
+  SetField set;
 };
+
+// What a field of type T is set to.
+template <typename T>
+T ValueOf(const FieldValue& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return std::string(value.bytes);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value.integer != 0;
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return static_cast<T>(value.real);
+  } else {
+    return static_cast<T>(value.integer);
+  }
+}
 
 struct ModelOps {
   const google::protobuf::Descriptor* descriptor = nullptr;

@@ -154,7 +154,7 @@ class Rows {
     const absl::StatusOr<bool> step = row->Step();
     if (!step.ok() || !*step) Fail("no row");
     int bad_column = -1;
-    return ReadRow(table, *row, record, &bad_column, stale);
+    return ReadRow(table, {}, *row, record, &bad_column, stale);
   }
 
   graph::Graph graph_;
