@@ -1,14 +1,18 @@
 #include "kin/persistence/net_changes.h"
 
 #include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "google/protobuf/message.h"
 
 namespace kin::persistence {
 namespace {
 
-void Add(const KeyView& key, const google::protobuf::Message* record, ChangeFlags flags,
-         ModelChanges* changes) {
+using google::protobuf::Message;
+
+void Add(const KeyView& key, const Message* record, ChangeFlags flags, ModelChanges* changes) {
   const bool was_there = !(flags & kInserted);
   if (was_there && (record == nullptr || (flags & kReborn))) changes->deletes.push_back(key);
   if (record == nullptr) return;
@@ -20,6 +24,17 @@ void Add(const KeyView& key, const google::protobuf::Message* record, ChangeFlag
     changes->reindexed.push_back(record);
   } else {
     changes->updates.push_back(record);
+  }
+}
+
+template <typename Batch, typename Visit>
+void ForEachRecord(Batch& batch, Visit visit) {
+  for (auto& changes : batch.models) {
+    for (auto* records : {&changes.updates, &changes.reindexed, &changes.moved, &changes.inserts}) {
+      for (auto& record : *records) {
+        if (!visit(record)) return;
+      }
+    }
   }
 }
 
@@ -36,6 +51,30 @@ void ComputeNetChanges(PendingBatch* pending) {
       Add(key, pending->snapshot.FindRecord(static_cast<int>(model), key), flags, changes);
     });
   }
+}
+
+void CopyRecords(std::size_t most_bytes, PendingBatch* pending) {
+  google::protobuf::ArenaOptions options;
+  options.max_block_size = 64 << 10;
+  auto arena = std::make_unique<google::protobuf::Arena>(options);
+  std::vector<const Message*> copies;
+  std::size_t bytes = 0;
+  ForEachRecord(pending->batch, [&](const Message* record) {
+    Message* copy = record->New(arena.get());
+    copy->CopyFrom(*record);
+    copies.push_back(copy);
+    // Not of the record: a message notes its size, in a line that others read.
+    bytes += copy->ByteSizeLong();
+    return bytes <= most_bytes;
+  });
+  if (bytes > most_bytes) return;
+  auto next = copies.begin();
+  ForEachRecord(pending->batch, [&next](const Message*& record) {
+    record = *next++;
+    return true;
+  });
+  pending->copies = std::move(arena);
+  pending->snapshot = Snapshot();
 }
 
 }  // namespace kin::persistence

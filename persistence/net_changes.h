@@ -2,9 +2,12 @@
 #ifndef KIN_PERSISTENCE_NET_CHANGES_H_
 #define KIN_PERSISTENCE_NET_CHANGES_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "google/protobuf/arena.h"
 #include "kin/persistence/backend.h"
 #include "kin/persistence/change_log.h"
 #include "kin/store/commit.h"
@@ -14,7 +17,8 @@ namespace kin::persistence {
 
 // A batch together with what its records and keys live in. Movable. Thread-compatible.
 struct PendingBatch {
-  Snapshot snapshot;
+  Snapshot snapshot;  // Empty from when the records are copies.
+  std::unique_ptr<google::protobuf::Arena> copies;
   std::vector<ChangeLog> logs;
   Batch batch;
 };
@@ -23,6 +27,12 @@ struct PendingBatch {
 // that changed is written once, as it is in the snapshot; one born and gone in between, not at all.
 // `batch.from` and the rest are the caller's.
 void ComputeNetChanges(PendingBatch* pending);
+
+// Copies the records and lets go of the snapshot, unless they take more than `most_bytes` in their
+// serialized form. Every version superseded while a snapshot is there stays in memory, and is cold
+// when it is freed at last and given to the next commit; a database takes much longer to write than
+// the copies to make.
+void CopyRecords(std::size_t most_bytes, PendingBatch* pending);
 
 }  // namespace kin::persistence
 

@@ -7,7 +7,8 @@
 
 #include "google/protobuf/message.h"
 #include "kin/persistence/change_log.h"
-#include "kin/proto/graph/graph.h"
+#include "kin/store/change.h"
+#include "kin/store/schema.h"
 
 namespace kin::persistence {
 
@@ -15,7 +16,7 @@ namespace kin::persistence {
 // out since they never change. Immutable.
 class WatchedFields {
  public:
-  explicit WatchedFields(const graph::Model& model);
+  WatchedFields(const Schema& schema, int model);
 
   // kReindexed and kMoved, as far as they hold for an update from `before` to `after`. A few
   // nanoseconds a watched field.
@@ -25,6 +26,7 @@ class WatchedFields {
  private:
   struct Watched {
     const google::protobuf::FieldDescriptor* field;
+    FieldComparison comparison;
     ChangeFlags flags;  // If it changes.
   };
   std::vector<Watched> fields_;

@@ -41,7 +41,7 @@ absl::StatusOr<LoadedState> WriteBehind::Load(const Schema& schema, Loader& load
   if (!state.ok()) return state;
   absl::MutexLock lock(&mutex_);
   for (std::size_t model = 0; model < schema.graph().models.size(); ++model) {
-    watched_.emplace_back(*schema.graph().models[model]);
+    watched_.emplace_back(schema, static_cast<int>(model));
     number_keys_.push_back(schema.has_number_key(static_cast<int>(model)));
     logs_.emplace_back(number_keys_.back());
   }

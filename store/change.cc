@@ -5,6 +5,7 @@
 
 #include "google/protobuf/util/field_comparator.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "kin/store/internal/key_parts.h"
 
 namespace kin {
 namespace {
@@ -62,6 +63,14 @@ bool SameField(const Message& a, const Message& b, const FieldDescriptor& descri
       return SameContents(a, b, *field);
   }
   return false;
+}
+
+bool FieldComparison::Same(const Message& a, const Message& b) const {
+  if (get_ == nullptr) return SameField(a, b, *field_);
+  internal::KeyPart part_a, part_b;
+  const bool has_a = get_(a, &part_a);
+  const bool has_b = get_(b, &part_b);
+  return has_a == has_b && (!has_a || part_a == part_b);
 }
 
 }  // namespace kin

@@ -35,6 +35,27 @@ struct Change {
 bool SameField(const google::protobuf::Message& a, const google::protobuf::Message& b,
                const google::protobuf::FieldDescriptor& field);
 
+namespace internal {
+struct KeyPart;
+}  // namespace internal
+
+// SameField of one field of a model, by generated code where there is some, which takes a few
+// nanoseconds and not tens. Schema::ComparisonOf makes it.
+class FieldComparison {
+ public:
+  // Two records of the model.
+  bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b) const;
+
+ private:
+  friend class Schema;
+  using Get = bool (*)(const google::protobuf::Message& record, internal::KeyPart* part);
+  FieldComparison(const google::protobuf::FieldDescriptor* field, Get get)
+      : field_(field), get_(get) {}
+
+  const google::protobuf::FieldDescriptor* field_;
+  Get get_;  // Null: by reflection.
+};
+
 }  // namespace kin
 
 #endif  // KIN_STORE_CHANGE_H_

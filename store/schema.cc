@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "kin/store/internal/model_ops.h"
 #include "kin/store/internal/schema_data.h"
 
 namespace kin {
@@ -103,6 +104,18 @@ int Schema::IndexOf(const google::protobuf::Descriptor* descriptor) const {
 }
 
 bool Schema::has_number_key(int model) const { return data_->keys[model].is_number(); }
+
+FieldComparison Schema::ComparisonOf(int model,
+                                     const google::protobuf::FieldDescriptor& field) const {
+  using google::protobuf::FieldDescriptor;
+  // Of floating-point fields a key does not keep every bit.
+  const bool exact = field.cpp_type() != FieldDescriptor::CPPTYPE_FLOAT &&
+                     field.cpp_type() != FieldDescriptor::CPPTYPE_DOUBLE;
+  for (const internal::FieldOps& ops : data_->ops[static_cast<std::size_t>(model)]->fields) {
+    if (exact && ops.number == field.number()) return {&field, ops.get};
+  }
+  return {&field, nullptr};
+}
 
 KeyView Schema::KeyOf(int model, const google::protobuf::Message& record,
                       std::string* buffer) const {

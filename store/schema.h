@@ -88,6 +88,8 @@ class Schema {
   //
   // Whether keys of the model are in KeyView::number.
   bool has_number_key(int model) const;
+  // Of a field of the model.
+  FieldComparison ComparisonOf(int model, const google::protobuf::FieldDescriptor& field) const;
   // The key of a record. May use `buffer` to hold the bytes of the result.
   KeyView KeyOf(int model, const google::protobuf::Message& record, std::string* buffer) const;
   // Sets the key fields of `record` to those that `key` encodes.

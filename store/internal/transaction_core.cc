@@ -662,7 +662,8 @@ const std::vector<Change>& TransactionCore::NetChanges() {
   key_buffers_.clear();
   std::string buffer;
   for (const Op& op : log_) {
-    if (op.kind != Op::Kind::kVersion || superseded.contains(op.after)) continue;
+    if (op.kind != Op::Kind::kVersion) continue;
+    if (!superseded.empty() && superseded.contains(op.after)) continue;
     const Table& table = *op.table;
     const Version* before = op.after->older.load(std::memory_order_relaxed);
     if (before != nullptr && before->deleted()) before = nullptr;
