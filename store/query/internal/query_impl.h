@@ -158,8 +158,13 @@ query::internal::PlanRequest KIN_QUERY::RequestOf(bool ordered, bool reversed,
 
 KIN_QUERY_TEMPLATE
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline const M* KIN_QUERY::FindOne() const {
-  const M* record = query::internal::FindUnique(view_, *query::internal::FindsOne(condition_));
-  if (record == nullptr || !condition_.True(view_, *record) || !AfterHolds(*record)) return nullptr;
+  const auto* found = query::internal::FindsOne(condition_);
+  const M* record = query::internal::FindUnique(view_, *found);
+  // Whether there is more to the condition than what the record was found by.
+  constexpr bool kMore = !std::is_same_v<decltype(found), const Condition*>;
+  if (record == nullptr || (kMore && !condition_.True(view_, *record)) || !AfterHolds(*record)) {
+    return nullptr;
+  }
   return record;
 }
 

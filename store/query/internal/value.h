@@ -270,6 +270,12 @@ auto Keep(const T& value) {
   }
 }
 
+// Text that the caller has no more use for needs no copy.
+template <typename V>
+requires(KindOf<V>() == FieldType::kText) std::string Keep(std::string&& value) {
+  return std::move(value);
+}
+
 }  // namespace kin::query::internal
 
 #endif  // KIN_STORE_QUERY_INTERNAL_VALUE_H_
