@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "kin/store/store.h"
@@ -100,7 +101,8 @@ TEST(LoadTest, OfVeryManyViolationsTheFirstAreToldOf) {
 }
 
 // Of so many records at once a store has them indexed by a second thread.
-constexpr int kMany = 50'000;
+constexpr int kMany = 200'000;
+constexpr int kProfiles = 2'000;
 
 // Loads users and their profiles as `fill` has them; a user of number n has the profile of that id.
 class Users final : public PersistenceThatJudges {
@@ -124,8 +126,8 @@ class Users final : public PersistenceThatJudges {
       if (absl::Status status = loader.Add(0, user); !status.ok()) return status;
     }
     loader.Discard(0, loader.New(0));
-    loader.Reserve(1, kMany);
-    for (int id = 1; id <= kMany; ++id) {
+    loader.Reserve(1, kProfiles);
+    for (int id = 1; id <= kProfiles; ++id) {
       auto* profile = static_cast<Profile*>(loader.New(1));
       profile->set_id(id);
       profile->set_user_id(id);
@@ -150,12 +152,12 @@ TEST(LoadTest, ManyRecordsAreInEveryIndex) {
   ASSERT_TRUE(store.ok()) << store.status();
   const Snapshot snapshot = (*store)->GetSnapshot();
   EXPECT_EQ(snapshot.Count<User>(), kMany);
-  EXPECT_EQ(snapshot.Count<Profile>(), kMany);
+  EXPECT_EQ(snapshot.Count<Profile>(), kProfiles);
   for (int id = 1; id <= kMany; ++id) {
     const UserRef user = snapshot.Find<User>(id);
     ASSERT_TRUE(user) << id;
     ASSERT_EQ(user->name(), absl::StrCat("user ", id));
-    ASSERT_TRUE(user.profile()) << id;
+    ASSERT_EQ(static_cast<bool>(user.profile()), id <= kProfiles) << id;
     ASSERT_EQ(snapshot.FindBy(UserModel::name, user->name())->id(), id);
   }
   EXPECT_TRUE((*store)->CheckInvariants().ok());
@@ -163,17 +165,19 @@ TEST(LoadTest, ManyRecordsAreInEveryIndex) {
 
 TEST(LoadTest, AmongManyRecordsWhatBreaksARuleIsFound) {
   const absl::Status status = OpenMany([](User* user, Profile* profile) {
-                                if (user != nullptr && user->id() == kMany - 1) user->set_id(17);
-                                if (user != nullptr && user->id() == 40'000)
+                                if (user != nullptr && user->id() == 1'999) user->set_id(17);
+                                if (user != nullptr && user->id() == 140'000)
                                   user->set_name("user 3");
                                 if (profile != nullptr && profile->id() == 5) {
                                   profile->set_user_id(kMany + 1);
                                 }
                               }).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  // The user of profile 49,999 has become number 17 once more.
-  EXPECT_EQ(status.message(),
-            "duplicate id=17;duplicate name=40000;other user_id=5;other user_id=49999;");
+  // The user of profile 1,999 has become number 17 once more.
+  for (const char* told :
+       {"duplicate id=17;", "duplicate name=140000;", "other user_id=5;", "other user_id=1999;"}) {
+    EXPECT_TRUE(absl::StrContains(status.message(), told)) << told << " not in " << status;
+  }
 }
 
 TEST(LoadTest, OfManyRecordsOfOneKeyTheFirstAreToldOf) {
@@ -192,7 +196,7 @@ TEST(LoadTest, OfManyRecordsOfOneUniqueValueTheFirstAreToldOf) {
 }
 
 TEST(LoadTest, ARecordThatIsRefusedEndsTheLoadWhileOthersAreIndexed) {
-  for (const int bad : {1, 256, 257, 30'000, kMany}) {
+  for (const int bad : {1, 256, 257, kMany}) {
     const absl::Status status = OpenMany([bad](User* user, Profile*) {
                                   if (user != nullptr && user->id() == bad) user->set_name("\xff");
                                 }).status();
