@@ -12,6 +12,9 @@ namespace {
 
 using google::protobuf::Message;
 
+// Of a copy of any record.
+constexpr std::size_t kFewestBytes = 48;
+
 void Add(const KeyView& key, const Message* record, ChangeFlags flags, ModelChanges* changes) {
   const bool was_there = !(flags & kInserted);
   if (was_there && (record == nullptr || (flags & kReborn))) changes->deletes.push_back(key);
@@ -54,20 +57,29 @@ void ComputeNetChanges(PendingBatch* pending) {
 }
 
 void CopyRecords(std::size_t most_bytes, PendingBatch* pending) {
+  std::size_t records = 0;
+  ForEachRecord(pending->batch, [&records](const Message*) {
+    ++records;
+    return true;
+  });
+  if (records > most_bytes / kFewestBytes) return;
   google::protobuf::ArenaOptions options;
   options.max_block_size = 64 << 10;
   auto arena = std::make_unique<google::protobuf::Arena>(options);
   std::vector<const Message*> copies;
-  std::size_t bytes = 0;
+  copies.reserve(records);
+  std::size_t contents = 0;  // Which long texts have outside of the arena.
+  bool fits = true;
   ForEachRecord(pending->batch, [&](const Message* record) {
     Message* copy = record->New(arena.get());
     copy->CopyFrom(*record);
     copies.push_back(copy);
     // Not of the record: a message notes its size, in a line that others read.
-    bytes += copy->ByteSizeLong();
-    return bytes <= most_bytes;
+    contents += copy->ByteSizeLong();
+    fits = contents + arena->SpaceAllocated() <= most_bytes;
+    return fits;
   });
-  if (bytes > most_bytes) return;
+  if (!fits) return;
   auto next = copies.begin();
   ForEachRecord(pending->batch, [&next](const Message*& record) {
     record = *next++;

@@ -28,10 +28,10 @@ struct PendingBatch {
 // `batch.from` and the rest are the caller's.
 void ComputeNetChanges(PendingBatch* pending);
 
-// Copies the records and lets go of the snapshot, unless they take more than `most_bytes` in their
-// serialized form. Every version superseded while a snapshot is there stays in memory, and is cold
-// when it is freed at last and given to the next commit; a database takes much longer to write than
-// the copies to make.
+// Copies the records and lets go of the snapshot, unless the copies would take more than
+// `most_bytes`, about. Every version superseded while a snapshot is there stays in memory, and is
+// cold when it is freed at last and given to the next commit; a database takes much longer to write
+// than the copies to make.
 void CopyRecords(std::size_t most_bytes, PendingBatch* pending);
 
 }  // namespace kin::persistence

@@ -18,9 +18,10 @@ WatchedFields::WatchedFields(const Schema& schema, int position) {
       if (std::find(key.begin(), key.end(), field) != key.end()) continue;
       auto known = std::find_if(fields_.begin(), fields_.end(),
                                 [field](const Watched& watched) { return watched.field == field; });
-      if (known == fields_.end())
+      if (known == fields_.end()) {
         known = fields_.insert(fields_.end(),
                                {field, schema.ComparisonOf(position, *field), kReindexed});
+      }
       if (index.unique) known->flags |= kMoved;
     }
   }

@@ -12,8 +12,8 @@ constexpr absl::Duration kLongestGathering = absl::Microseconds(500);
 // Waking a thread that sleeps took 2 to 15 microseconds of the waking one, on a virtual machine;
 // beside an attempt of this length it no longer matters.
 constexpr absl::Duration kLongestPatience = absl::Microseconds(200);
-// Bytes of records that a batch has copies of.
-constexpr std::size_t kMostCopied = std::size_t{32} << 20;
+// Bytes of copies that a batch may have.
+constexpr std::size_t kMostCopied = std::size_t{64} << 20;
 
 }  // namespace
 

@@ -41,7 +41,7 @@ class Loader {
   virtual google::protobuf::Message* New(int model) = 0;
   // What sets a field of such a record as generated code does, which reflection takes several times
   // as long for. Null where there is none: a field that is repeated, a message or a closed enum,
-  // and any field of a model known only at run time.
+  // and any field of a model known only at run time. For records from New of the same model only.
   virtual SetField SetterOf(int /*model*/,
                             const google::protobuf::FieldDescriptor& /*field*/) const {
     return nullptr;

@@ -108,9 +108,11 @@ bool Schema::has_number_key(int model) const { return data_->keys[model].is_numb
 FieldComparison Schema::ComparisonOf(int model,
                                      const google::protobuf::FieldDescriptor& field) const {
   using google::protobuf::FieldDescriptor;
-  // Of floating-point fields a key does not keep every bit.
+  // Of floating-point fields a key does not keep every bit, and of a required field not whether it
+  // is there.
   const bool exact = field.cpp_type() != FieldDescriptor::CPPTYPE_FLOAT &&
-                     field.cpp_type() != FieldDescriptor::CPPTYPE_DOUBLE;
+                     field.cpp_type() != FieldDescriptor::CPPTYPE_DOUBLE && !field.is_required() &&
+                     !field.is_extension();
   for (const internal::FieldOps& ops : data_->ops[static_cast<std::size_t>(model)]->fields) {
     if (exact && ops.number == field.number()) return {&field, ops.get};
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,13 +66,17 @@ SetField EngineLoader::SetterOf(int model, const google::protobuf::FieldDescript
 }
 
 void EngineLoader::StartIndexing() {
-  threaded_ = true;
-  indexing_ = std::thread([this] {
-    std::vector<Added> batch;
-    while (queue_.Next(&batch)) {
-      for (const Added& added : batch) Take(*added.table, added.version);
-    }
-  });
+  try {
+    indexing_ = std::thread([this] {
+      std::vector<Added> batch;
+      while (queue_.Next(&batch)) {
+        for (const Added& added : batch) Take(*added.table, added.version);
+      }
+    });
+    threaded_ = true;
+  } catch (const std::system_error&) {
+    // As many threads as there may be: then without.
+  }
 }
 
 void EngineLoader::WaitForIndexing() {

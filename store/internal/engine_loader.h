@@ -21,8 +21,16 @@ namespace kin::internal {
 
 // Guarded by the writer's lock of the engine, which Engine::Open holds meanwhile.
 //
-// Where a model has very many records and the machine a second core, the records that were added are put
-// into their indexes by a thread of this class, while the caller reads the next ones.
+// Where a model has very many records and the machine a second core, the records that were added
+// are put into their indexes by a thread of this class, while the caller reads the next ones. Each
+// of the two has its own of what the writer's lock guards, and they meet in the queue only:
+//
+//   the caller:  the slab and count of versions, which only it makes and frees; pending_, batch_
+//   the thread:  indexes and posting lists, the reclaimer, counts, next ids; waiting_, violations_,
+//                refused_
+//
+// So what the thread does must not take memory from the slab. When the queue has nothing left, as
+// in Reserve, and when the thread has ended, the caller may do the thread's part.
 class EngineLoader final : public Loader {
  public:
   explicit EngineLoader(Engine* engine) : engine_(*engine), queue_(kMostBatches) {}
@@ -80,7 +88,7 @@ class EngineLoader final : public Loader {
   BatchQueue<Added> queue_;
   std::vector<Added> batch_;  // To go into queue_.
   std::thread indexing_;
-  bool threaded_ = false;               // Changed while indexing_ does not run.
+  bool threaded_ = false;               // Changed while indexing_ has nothing to do.
   std::atomic<bool> too_many_ = false;  // Violations: not worth going on fast.
 
   // Of the thread, while it runs and has something to do.

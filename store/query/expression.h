@@ -562,19 +562,24 @@ KIN_QUERY_COUNT_OPERATOR(>=, Comparison::kGreaterOrEqual)
 
 namespace kin {
 
-#define KIN_QUERY_FIELD_OPERATOR(op, comparison)                                                   \
-  template <typename D, typename T>                                                                \
-  requires(!query::internal::kIsField<T>) auto operator op(const Field<D>& /*field*/, T&& value) { \
-    return query::internal::CompareWithValue<D, comparison>(std::forward<T>(value));               \
-  }                                                                                                \
-  template <typename T, typename D>                                                                \
-  requires(!query::internal::kIsField<T>) auto operator op(T&& value, const Field<D>& /*field*/) { \
-    return query::internal::CompareWithValue<D, query::internal::MirrorOf(comparison)>(            \
-        std::forward<T>(value));                                                                   \
-  }                                                                                                \
-  template <typename D, typename E>                                                                \
-  auto operator op(const Field<D>& /*field*/, const Field<E>& /*other*/) {                         \
-    return query::internal::CompareTwoFields<D, comparison, E>();                                  \
+#define KIN_QUERY_FIELD_OPERATOR(op, comparison)                                               \
+  template <typename D, typename T>                                                            \
+  requires(!query::internal::kIsField<T>) auto operator op(const Field<D>& /*field*/,          \
+                                                           const T& value) {                   \
+    return query::internal::CompareWithValue<D, comparison>(value);                            \
+  }                                                                                            \
+  template <typename D>                                                                        \
+  auto operator op(const Field<D>& /*field*/, std::string&& value) {                           \
+    return query::internal::CompareWithValue<D, comparison>(std::move(value));                 \
+  }                                                                                            \
+  template <typename T, typename D>                                                            \
+  requires(!query::internal::kIsField<T>) auto operator op(const T& value,                     \
+                                                           const Field<D>& /*field*/) {        \
+    return query::internal::CompareWithValue<D, query::internal::MirrorOf(comparison)>(value); \
+  }                                                                                            \
+  template <typename D, typename E>                                                            \
+  auto operator op(const Field<D>& /*field*/, const Field<E>& /*other*/) {                     \
+    return query::internal::CompareTwoFields<D, comparison, E>();                              \
   }
 KIN_QUERY_FIELD_OPERATOR(==, query::Comparison::kEqual)
 KIN_QUERY_FIELD_OPERATOR(!=, query::Comparison::kNotEqual)

@@ -193,6 +193,8 @@ TEST(LoadTest, OfManyRecordsOfOneUniqueValueTheFirstAreToldOf) {
                                 if (user != nullptr) user->set_name("one");
                               }).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(absl::StartsWith(status.message(), "duplicate name=2;duplicate name=3;")) << status;
+  EXPECT_TRUE(absl::EndsWith(status.message(), "duplicate name=101;")) << status;
 }
 
 TEST(LoadTest, ARecordThatIsRefusedEndsTheLoadWhileOthersAreIndexed) {
