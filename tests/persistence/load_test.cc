@@ -21,6 +21,8 @@ using persistence_test::Post;
 using persistence_test::Profile;
 using persistence_test::Unsigned;
 using persistence_test::User;
+using persistence_test::UserModel;
+using persistence_test::UserRef;
 
 // Notes what it is told of the records that it gave.
 class PersistenceThatJudges : public Persistence {
