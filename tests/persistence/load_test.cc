@@ -105,6 +105,8 @@ TEST(LoadTest, OfVeryManyViolationsTheFirstAreToldOf) {
 // Of so many records at once a store has them indexed by a second thread.
 constexpr int kMany = 200'000;
 constexpr int kProfiles = 2'000;
+// Each of 200 reports, but for the last of them.
+constexpr int kManagers = 1'000;
 
 // Loads users and their profiles as `fill` has them; a user of number n has the profile of that id.
 class Users final : public PersistenceThatJudges {
@@ -123,6 +125,8 @@ class Users final : public PersistenceThatJudges {
       value.bytes = name;
       set_name(user, value);
       user->set_desk(id);
+      user->set_city(absl::StrCat(id % kManagers));
+      if (id % kManagers != 0) user->set_manager_id(id % kManagers);
       user->set_badge(static_cast<std::uint64_t>(id));
       change_(user, nullptr);
       if (absl::Status status = loader.Add(0, user); !status.ok()) return status;
@@ -161,6 +165,14 @@ TEST(LoadTest, ManyRecordsAreInEveryIndex) {
     ASSERT_EQ(user->name(), absl::StrCat("user ", id));
     ASSERT_EQ(static_cast<bool>(user.profile()), id <= kProfiles) << id;
     ASSERT_EQ(snapshot.FindBy(UserModel::name, user->name())->id(), id);
+  }
+  for (int id = 1; id < kManagers; ++id) {
+    int reports = 0;
+    for (const UserRef report : snapshot.Find<User>(id).reports()) {
+      ASSERT_EQ(report->id() % kManagers, id);
+      ++reports;
+    }
+    ASSERT_EQ(reports, kMany / kManagers) << id;
   }
   EXPECT_TRUE((*store)->CheckInvariants().ok());
 }

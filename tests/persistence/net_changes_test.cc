@@ -31,11 +31,18 @@ class CopyRecordsTest : public ::testing::Test {
     Put({1, 2, 3}, "old");
     pending_.snapshot = store_->GetSnapshot();
     ChangeLog& log = pending_.logs.emplace_back();
-    log.Append({1, {}}, kInserted);
-    log.Append({2, {}}, 0);
-    log.Append({3, {}}, kMoved);
-    log.Append({4, {}}, 0);  // Is not there: a delete.
+    log.Append(Key(1), kInserted);
+    log.Append(Key(2), 0);
+    log.Append(Key(3), kMoved);
+    log.Append(Key(4), 0);  // Is not there: a delete.
     ComputeNetChanges(&pending_);
+  }
+
+  static KeyView Key(std::int64_t id) {
+    Everything record;
+    record.set_id(id);
+    std::string unused;
+    return Schema::Of<Everything>().KeyOf(0, record, &unused);
   }
 
   void Put(const std::vector<std::int64_t>& ids, const std::string& text) {
@@ -69,7 +76,7 @@ TEST_F(CopyRecordsTest, CopiesReplaceTheSnapshot) {
   ASSERT_EQ(changes().updates.size(), 1u);
   ASSERT_EQ(changes().moved.size(), 1u);
   ASSERT_EQ(changes().deletes.size(), 1u);
-  EXPECT_EQ(changes().deletes[0].number, 4u);
+  EXPECT_EQ(changes().deletes[0].number, Key(4).number);
   for (const auto& [record, id] :
        {std::pair(changes().inserts[0], 1), std::pair(changes().updates[0], 2),
         std::pair(changes().moved[0], 3)}) {
