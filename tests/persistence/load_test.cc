@@ -105,8 +105,8 @@ TEST(LoadTest, OfVeryManyViolationsTheFirstAreToldOf) {
 // Of so many records at once a store has them indexed by a second thread.
 constexpr int kMany = 200'000;
 constexpr int kProfiles = 2'000;
-// Each of 200 reports, but for the last of them.
-constexpr int kManagers = 1'000;
+// Each of ten reports.
+constexpr int kManagers = 20'000;
 
 // Loads users and their profiles as `fill` has them; a user of number n has the profile of that id.
 class Users final : public PersistenceThatJudges {
