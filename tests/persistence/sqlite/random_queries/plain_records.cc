@@ -25,11 +25,28 @@ constexpr double kReals[] = {0,
                              -1.5,
                              3,
                              3,
+                             0.1,
                              1e30,
                              -1e30,
+                             9007199254740994,  // Near it there are only even ones.
                              std::numeric_limits<double>::infinity(),
                              -std::numeric_limits<double>::infinity(),
                              std::numeric_limits<double>::quiet_NaN()};
+
+// In nanoseconds: the first of year 1 and the last of year 9999; and some before 1970, where
+// seconds are negative and nanoseconds are not.
+constexpr __int128 kTimes[] = {-62135596800 * kSecond,
+                               253402300800 * kSecond - 1,
+                               -1,
+                               0,
+                               1,
+                               -kSecond,
+                               -kSecond - 1,
+                               -kSecond + 1,
+                               -3 * kSecond / 2};
+// The least and the greatest, and some of less than a second.
+constexpr __int128 kDurations[] = {
+    -315576000000 * kSecond, 315576000000 * kSecond, -1, 0, 1, -kSecond - 1, kSecond - 1};
 
 std::vector<std::string> Texts(bool bytes) {
   std::vector<std::string> texts = {"",
@@ -42,6 +59,8 @@ std::vector<std::string> Texts(bool bytes) {
                                     "a*",
                                     "\"\\%_",
                                     "b\xc3\xa9",
+                                    "b\xef\xbf\xbf",     // The last characters of
+                                    "\xf4\x8f\xbf\xbf",  // three bytes and of all.
                                     std::string("a\0", 2),
                                     std::string("\0b", 2)};
   if (bytes) texts.insert(texts.end(), {"\xff", "\xff\xff", "a\xff", "\x80"});
@@ -199,10 +218,13 @@ void Put(const FieldDescriptor& field, const PlainValue& value, Message* record)
 PlainValue RandomValue(const FieldDescriptor& field, Dice* dice) {
   const FieldDescriptor& inner = Inner(field);
   if (IsTime(field)) {
-    if (dice->Once(8)) return Number(-62135596800 * kSecond);  // Year 1.
+    if (dice->Once(3)) return Number(dice->From(kTimes));
     return Number((1700000000 + dice->Below(4)) * kSecond + dice->Below(3));
   }
-  if (IsDuration(field)) return Number((dice->Below(17) - 8) * (kSecond / 4));
+  if (IsDuration(field)) {
+    if (dice->Once(3)) return Number(dice->From(kDurations));
+    return Number((dice->Below(17) - 8) * (kSecond / 4));
+  }
   switch (inner.cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
       return Number(dice->Below(2));
@@ -220,6 +242,10 @@ PlainValue RandomValue(const FieldDescriptor& field, Dice* dice) {
       break;
   }
   const auto [least, greatest] = Limits(inner);
+  if (greatest > std::numeric_limits<std::int64_t>::max() && dice->Once(8)) {
+    // On both sides of what is a negative integer in SQL.
+    return Number(std::numeric_limits<std::int64_t>::max() + __int128{dice->Below(2)});
+  }
   if (dice->Once(10)) return Number(least + dice->Below(2));
   if (dice->Once(10)) return Number(greatest - dice->Below(2));
   return Number(dice->Below(9) - (least < 0 ? 3 : 0));

@@ -7,7 +7,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -141,8 +140,12 @@ std::optional<std::string> TextValue(const FieldDescriptor& field, const PlainVa
           absl::FormatTime("%E4Y-%m-%dT%H:%M:%E9SZ",
                            std::get<absl::Time>(ToQueryValue(field, value)), absl::UTCTimeZone()),
           "\"");
-    case FieldType::kDuration:
-      return absl::StrFormat("%.2fs", static_cast<double>(value.number) / 1e9);
+    case FieldType::kDuration: {
+      const __int128 number = value.number < 0 ? -value.number : value.number;
+      return absl::StrFormat("%s%d.%09ds", value.number < 0 ? "-" : "",
+                             static_cast<std::int64_t>(number / 1000000000),
+                             static_cast<std::int64_t>(number % 1000000000));
+    }
     default:
       break;
   }
@@ -246,11 +249,11 @@ RandomQuestion RandomQuestions::AskField(int model, const std::string& alias) {
   if (dice_.Once(6)) return AskAmong(model, alias, field);
   if (dice_.Once(8)) return AskFields(model, alias);
   if (query::TypeOf(field) == FieldType::kText && dice_.Once(3)) {
-    std::string part = Operand(model, field).text;
-    if (IsBytes(field) || absl::StrContains(part, "\xc3")) part = part.substr(0, 1);
-    part = part.substr(0, static_cast<std::size_t>(dice_.Below(3)));
-    if (absl::EndsWith(part, "\xc3")) part.clear();  // Half a character.
-    return AskText(alias, field, part);
+    const std::string text = Operand(model, field).text;
+    std::size_t size = std::min(text.size(), static_cast<std::size_t>(dice_.Below(5)));
+    // No half of a character.
+    while (!IsBytes(field) && size < text.size() && (text[size] & 0xc0) == 0x80) --size;
+    return AskText(alias, field, text.substr(0, size));
   }
   return AskValue(model, alias, field);
 }
