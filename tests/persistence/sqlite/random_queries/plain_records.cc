@@ -357,12 +357,36 @@ bool World::FillForeignKeys(int model, Message* record, Dice* dice) const {
   return true;
 }
 
+bool World::IsFree(int model, const std::string& field) const {
+  const ModelSpec& spec = schema_->model(model);
+  const auto names = [&](const std::vector<std::string>& fields) {
+    return std::count(fields.begin(), fields.end(), field) != 0;
+  };
+  return !names(spec.key) && !absl::StrContains(spec.field(field).options, "unique") &&
+         std::none_of(spec.associations.begin(), spec.associations.end(),
+                      [&](const AssociationSpec& association) {
+                        return association.kind == Kind::kBelongsTo &&
+                               names(association.foreign_key);
+                      }) &&
+         std::none_of(spec.indexes.begin(), spec.indexes.end(),
+                      [&](const IndexSpec& index) { return index.unique && names(index.fields); });
+}
+
+void World::Replace(int model, PlainRecord record) {
+  const PlainKey key = KeyOf(model, *record);
+  tables_[static_cast<std::size_t>(model)][key] = std::move(record);
+}
+
+void World::Erase(int model, const Message& record) {
+  tables_[static_cast<std::size_t>(model)].erase(KeyOf(model, record));
+}
+
 absl::Status World::Change(Transaction& txn, Dice* dice) {
   const int model = dice->Below(static_cast<int>(tables_.size()));
   const ModelSpec& spec = schema_->model(model);
   auto& records = tables_[static_cast<std::size_t>(model)];
-  const int position = schema_->dynamic.ModelOf(spec.name);
-  std::shared_ptr<Message> record = schema_->dynamic.schema().NewRecord(position);
+  const int position = schema_->position(model);
+  std::shared_ptr<Message> record = schema_->schema.NewRecord(position);
   for (const FieldSpec& field : spec.fields) {
     const FieldDescriptor& descriptor = schema_->field(model, field.name);
     if (descriptor.is_repeated()) {

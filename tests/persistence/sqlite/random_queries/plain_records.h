@@ -3,10 +3,12 @@
 #ifndef KIN_TESTS_PERSISTENCE_SQLITE_RANDOM_QUERIES_PLAIN_RECORDS_H_
 #define KIN_TESTS_PERSISTENCE_SQLITE_RANDOM_QUERIES_PLAIN_RECORDS_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "google/protobuf/descriptor.h"
@@ -28,6 +30,7 @@ struct PlainValue {
 // Negative, 0 or positive: numbers by value, NaN after all others, texts by their bytes.
 int Order(const PlainValue& a, const PlainValue& b);
 inline bool operator<(const PlainValue& a, const PlainValue& b) { return Order(a, b) < 0; }
+inline bool operator==(const PlainValue& a, const PlainValue& b) { return Order(a, b) == 0; }
 // Absent first.
 int Order(const std::optional<PlainValue>& a, const std::optional<PlainValue>& b);
 
@@ -48,21 +51,31 @@ PlainValue WideValue(const google::protobuf::FieldDescriptor& field, Dice* dice)
 query::Value ToQueryValue(const google::protobuf::FieldDescriptor& field, const PlainValue& value);
 
 // One random schema.
-struct RandomSchema {
-  explicit RandomSchema(Dice* dice)
-      : models(RandomModels(dice)), text(ProtoText(models)), dynamic(text) {}
+class RandomSchema {
+ public:
+  using Find = std::function<const google::protobuf::Descriptor*(const std::string&)>;
+
+  // `schema`: of these models, whose descriptors `find` knows by their names.
+  RandomSchema(std::vector<ModelSpec> models, Schema schema, const Find& find)
+      : models(std::move(models)), schema(std::move(schema)) {
+    for (const ModelSpec& model : this->models) descriptors_.push_back(find(model.name));
+  }
 
   const ModelSpec& model(int i) const { return models[static_cast<std::size_t>(i)]; }
   const google::protobuf::Descriptor& descriptor(int i) const {
-    return *dynamic.Find(model(i).name);
+    return *descriptors_[static_cast<std::size_t>(i)];
   }
   const google::protobuf::FieldDescriptor& field(int i, const std::string& name) const {
     return *descriptor(i).FindFieldByName(name);
   }
+  // In the schema.
+  int position(int i) const { return schema.IndexOf(&descriptor(i)); }
 
   const std::vector<ModelSpec> models;
-  const std::string text;
-  const DynamicSchema dynamic;
+  const Schema schema;
+
+ private:
+  std::vector<const google::protobuf::Descriptor*> descriptors_;
 };
 
 using PlainKey = std::vector<PlainValue>;
@@ -84,10 +97,16 @@ class World {
 
   // One record is inserted, replaced or deleted, in both; or, if it may not be, in neither.
   absl::Status Change(Transaction& txn, Dice* dice);
+  // Whether any value of the field may be put in the place of any other, also the same in all
+  // records: no key goes by it.
+  bool IsFree(int model, const std::string& field) const;
+  // Whether other records hold its key.
+  bool HasChildren(int model, const google::protobuf::Message& record) const;
+  void Replace(int model, PlainRecord record);
+  void Erase(int model, const google::protobuf::Message& record);
 
  private:
   bool FillForeignKeys(int model, google::protobuf::Message* record, Dice* dice) const;
-  bool HasChildren(int model, const google::protobuf::Message& record) const;
   // Whether the foreign key of `child` holds the key of `parent`.
   bool Refers(const AssociationSpec& association, int child_model,
               const google::protobuf::Message& child, int parent_model,

@@ -76,36 +76,6 @@ std::string SqlReal(double real) {
   return absl::StrFormat("%.17e", real);
 }
 
-// A value, for the columns of SqlColumn.
-std::vector<std::string> SqlValue(const FieldDescriptor& field, const PlainValue& value) {
-  const std::string hex = absl::BytesToHexString(value.text);
-  switch (query::TypeOf(field)) {
-    case FieldType::kDouble:
-      if (std::isnan(value.real)) return {"1", "0.0"};
-      return {"0", SqlReal(value.real)};
-    case FieldType::kText:
-      if (IsBytes(field)) return {absl::StrCat("x'", hex, "'")};
-      return {absl::StrCat("CAST(x'", hex, "' AS TEXT)")};
-    case FieldType::kTime: {
-      const auto time = std::get<absl::Time>(ToQueryValue(field, value));
-      return {absl::StrCat(
-          "'", absl::FormatTime("%E4Y-%m-%dT%H:%M:%E9SZ", time, absl::UTCTimeZone()), "'")};
-    }
-    case FieldType::kDuration:
-      return {SqlReal(static_cast<double>(value.number) / 1e9)};
-    default:
-      break;
-  }
-  if (IsUnsigned64(field)) {
-    if (value.number < 0) return {"-1", "0"};
-    const auto bits = static_cast<std::int64_t>(static_cast<std::uint64_t>(value.number));
-    return {bits < 0 ? "1" : "0", absl::StrCat(bits)};
-  }
-  // Above what an integer of SQL can be: a number with a fraction, which compares all the same.
-  const bool large = value.number > std::numeric_limits<std::int64_t>::max();
-  return {absl::StrCat(Digits(value.number), large ? ".0" : "")};
-}
-
 // Text in a filter, without the quotes around it.
 std::string Escaped(const std::string& text) {
   std::string escaped;
@@ -217,6 +187,35 @@ std::vector<std::string> SqlColumn(const FieldDescriptor& field, const std::stri
   }
   if (IsUnsigned64(field)) return {absl::StrCat(column, " < 0"), column};
   return {column};
+}
+
+std::vector<std::string> SqlValue(const FieldDescriptor& field, const PlainValue& value) {
+  const std::string hex = absl::BytesToHexString(value.text);
+  switch (query::TypeOf(field)) {
+    case FieldType::kDouble:
+      if (std::isnan(value.real)) return {"1", "0.0"};
+      return {"0", SqlReal(value.real)};
+    case FieldType::kText:
+      if (IsBytes(field)) return {absl::StrCat("x'", hex, "'")};
+      return {absl::StrCat("CAST(x'", hex, "' AS TEXT)")};
+    case FieldType::kTime: {
+      const auto time = std::get<absl::Time>(ToQueryValue(field, value));
+      return {absl::StrCat(
+          "'", absl::FormatTime("%E4Y-%m-%dT%H:%M:%E9SZ", time, absl::UTCTimeZone()), "'")};
+    }
+    case FieldType::kDuration:
+      return {SqlReal(static_cast<double>(value.number) / 1e9)};
+    default:
+      break;
+  }
+  if (IsUnsigned64(field)) {
+    if (value.number < 0) return {"-1", "0"};
+    const auto bits = static_cast<std::int64_t>(static_cast<std::uint64_t>(value.number));
+    return {bits < 0 ? "1" : "0", absl::StrCat(bits)};
+  }
+  // Above what an integer of SQL can be: a number with a fraction, which compares all the same.
+  const bool large = value.number > std::numeric_limits<std::int64_t>::max();
+  return {absl::StrCat(Digits(value.number), large ? ".0" : "")};
 }
 
 std::string SqlKey(const ModelSpec& model, const std::string& alias) {

@@ -23,6 +23,9 @@ struct RandomQuestion {
 // What SQL orders a column by: one expression, or several.
 std::vector<std::string> SqlColumn(const google::protobuf::FieldDescriptor& field,
                                    const std::string& alias);
+// A value, to be compared with these.
+std::vector<std::string> SqlValue(const google::protobuf::FieldDescriptor& field,
+                                  const PlainValue& value);
 // The columns of a key, as they are.
 std::string SqlKey(const ModelSpec& model, const std::string& alias);
 // Whether `association` leads from the record of one alias to that of another.

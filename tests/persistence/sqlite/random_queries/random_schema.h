@@ -3,12 +3,12 @@
 #ifndef KIN_TESTS_PERSISTENCE_SQLITE_RANDOM_QUERIES_RANDOM_SCHEMA_H_
 #define KIN_TESTS_PERSISTENCE_SQLITE_RANDOM_QUERIES_RANDOM_SCHEMA_H_
 
-#include <optional>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
-
-#include "kin/tests/persistence/sqlite/evolution/dynamic_schema.h"
 
 namespace kin::testing {
 
@@ -70,7 +70,7 @@ struct ModelSpec {
 
 // Two to four of them.
 std::vector<ModelSpec> RandomModels(Dice* dice);
-// What DynamicSchema reads.
+// Of a .proto file, what follows syntax, package and imports.
 std::string ProtoText(const std::vector<ModelSpec>& models);
 
 }  // namespace kin::testing
