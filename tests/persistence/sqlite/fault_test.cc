@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <tuple>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -29,6 +32,9 @@ using testing::FaultyVfs;
 using testing::Ledger;
 using How = FaultyVfs::How;
 using Op = FaultyVfs::Op;
+
+// How a life ends.
+enum class End { kCloses, kProcessDies, kPowerGoes };
 
 int Rounds() {
   const char* text = std::getenv("KIN_FAULT_ROUNDS");
@@ -97,6 +103,28 @@ class FaultTest : public ::testing::Test {
     synced_ = written_ = ledger_.number();
   }
 
+  // Ends a life under faults, and begins a healthy one, which has what was acknowledged.
+  void EndLife(End end, std::mt19937_64* random) {
+    std::uint64_t kept = written_;
+    if (end == End::kCloses) {
+      absl::Status closed = store_->Close();
+      vfs_.Heal();
+      if (!closed.ok()) closed = store_->Close();
+      ASSERT_TRUE(closed.ok()) << closed;
+      kept = ledger_.number();
+    } else if (end == End::kPowerGoes) {
+      kept = synced_;
+    }
+    vfs_.Die();
+    store_.reset();
+    if (end == End::kProcessDies) {
+      vfs_.Restart();
+    } else {
+      vfs_.PowerOn((*random)());
+    }
+    ASSERT_NO_FATAL_FAILURE(OpenHealthy(kept));
+  }
+
   void ExpectWhole() {
     vfs_.Heal();
     const absl::Status closed = store_->Close();
@@ -125,32 +153,53 @@ struct Fault {
   Op op;
   How how = How::kError;
   const char* name;
+  std::vector<int> every;  // One call in so many fails: as rarely as still happens in each test.
+  const char* suffix = "";
+  bool only_closing = false;  // There is such a call only when a store is closed.
 };
+using Case = std::tuple<Fault, int, End>;
 
-constexpr Fault kFaults[] = {
-    {Op::kOpen, How::kError, "Open"},
-    {Op::kRead, How::kError, "Read"},
-    {Op::kWrite, How::kError, "Write"},
-    {Op::kWrite, How::kDiskFull, "DiskFull"},
-    {Op::kWrite, How::kShortWrite, "ShortWrite"},
-    {Op::kWrite, How::kLate, "LateWrite"},
-    {Op::kSync, How::kError, "Sync"},
-    {Op::kSync, How::kLate, "LateSync"},
-    {Op::kSync, How::kLost, "LostSync"},
-    {Op::kTruncate, How::kError, "Truncate"},
-    {Op::kLock, How::kError, "Lock"},
-    {Op::kSharedMemory, How::kError, "SharedMemory"},
-    {Op::kDelete, How::kError, "Delete"},
-    {Op::kSize, How::kError, "Size"},
-};
+std::vector<Case> Cases(const std::vector<Fault>& faults) {
+  std::vector<Case> cases;
+  for (const Fault& fault : faults) {
+    for (const int every : fault.every) {
+      for (const End end : {End::kCloses, End::kProcessDies, End::kPowerGoes}) {
+        if (fault.only_closing && end != End::kCloses) continue;
+        cases.emplace_back(fault, every, end);
+      }
+    }
+  }
+  return cases;
+}
 
-// SQLite itself waits seconds for a lock that is never free.
-constexpr Fault kBusy = {Op::kLock, How::kBusy, "Busy"};
+std::string NameOf(const ::testing::TestParamInfo<Case>& test) {
+  constexpr const char* kNames[] = {"ItCloses", "ProcessDies", "PowerGoes"};
+  const auto& [fault, every, end] = test.param;
+  return absl::StrCat(fault.name, "Every", every, "Then", kNames[static_cast<int>(end)]);
+}
 
-enum class End { kHeals, kProcessDies, kPowerGoes };
+std::vector<Fault> Faults() {
+  return {
+      {Op::kOpen, How::kError, "Open", {1, 2, 3}},
+      {Op::kRead, How::kError, "Read", {1, 2, 3, 5, 11, 29}},
+      {Op::kWrite, How::kError, "Write", {1, 2, 3, 5, 11, 29}},
+      {Op::kWrite, How::kDiskFull, "DiskFull", {1, 2, 3, 5, 11, 29}},
+      {Op::kWrite, How::kShortWrite, "ShortWrite", {1, 2, 3, 5, 11, 29}},
+      {Op::kWrite, How::kLate, "LateWrite", {1, 2, 3, 5, 11, 29}},
+      {Op::kSync, How::kError, "Sync", {1, 2, 3, 5, 11}},
+      {Op::kSync, How::kLate, "LateSync", {1, 2, 3, 5, 11}},
+      {Op::kSync, How::kLost, "LostSync", {1, 2, 3, 5, 11}},
+      {Op::kTruncate, How::kError, "Truncate", {1}, "", /*only_closing=*/true},
+      {Op::kLock, How::kError, "Lock", {1, 2, 3, 5, 11, 29}},
+      // SQLite itself waits seconds for a lock that is never free.
+      {Op::kLock, How::kBusy, "Busy", {7, 29}},
+      {Op::kSharedMemory, How::kError, "SharedMemory", {1, 2, 3, 5}},
+      {Op::kDelete, How::kError, "Delete", {1}, "", /*only_closing=*/true},
+      {Op::kSize, How::kError, "Size", {1, 2, 3, 5, 11}},
+  };
+}
 
-class EveryNthTest : public FaultTest,
-                     public ::testing::WithParamInterface<std::tuple<Fault, int, End>> {};
+class EveryNthTest : public FaultTest, public ::testing::WithParamInterface<Case> {};
 
 // Two lives: one that begins healthy, and one that is opened under faults.
 TEST_P(EveryNthTest, LosesNothing) {
@@ -166,51 +215,110 @@ TEST_P(EveryNthTest, LosesNothing) {
       vfs_.FailEvery(fault.op, every, fault.how);
     }
     ASSERT_NO_FATAL_FAILURE(CommitMany(30, &random));
-    if (end == End::kHeals) {
-      vfs_.Heal();
-      const absl::Status closed = store_->Close();
-      ASSERT_TRUE(closed.ok()) << closed;
-      store_.reset();
-      written_ = synced_ = ledger_.number();
-      continue;
-    }
-    vfs_.Die();
-    store_.reset();
-    if (end == End::kPowerGoes) {
-      vfs_.PowerOn(random());
-    } else {
-      vfs_.Restart();
-    }
-    ASSERT_NO_FATAL_FAILURE(OpenHealthy(end == End::kPowerGoes ? synced_ : written_));
+    ASSERT_NO_FATAL_FAILURE(EndLife(end, &random));
     if (life == 0) {
       ASSERT_TRUE(store_->Close().ok());
       store_.reset();
     }
   }
-  if (store_ == nullptr) {
-    ASSERT_NO_FATAL_FAILURE(OpenHealthy(ledger_.number()));
-  }
+  EXPECT_GT(vfs_.faults(), 0);
+  RecordProperty("faults", static_cast<int>(vfs_.faults()));
   ASSERT_NO_FATAL_FAILURE(CommitMany(10, &random));
   ExpectWhole();
 }
 
-std::string NameOf(const ::testing::TestParamInfo<std::tuple<Fault, int, End>>& test) {
-  constexpr const char* kNames[] = {"Heals", "ProcessDies", "PowerGoes"};
-  const auto& [fault, every, end] = test.param;
-  return std::string(fault.name) + "Every" + std::to_string(every) + "Then" +
-         kNames[static_cast<int>(end)];
+INSTANTIATE_TEST_SUITE_P(Faults, EveryNthTest, ::testing::ValuesIn(Cases(Faults())), NameOf);
+
+// Faults of checkpoints, beside batches that work or do not: the rows are so large that some dozen
+// commits are reason enough for one.
+class CheckpointFaultTest : public FaultTest, public ::testing::WithParamInterface<Case> {
+ protected:
+  CheckpointFaultTest() : FaultTest(/*padding=*/200'000) {}
+
+  template <typename Condition>
+  void CommitUntil(Condition condition, std::mt19937_64* random) {
+    for (int i = 0; !condition(store_->stats()); ++i) {
+      ASSERT_LT(i, 3000);
+      ASSERT_NO_FATAL_FAILURE(CommitMany(1, random));
+    }
+  }
+};
+
+TEST_P(CheckpointFaultTest, LosesNothing) {
+  const auto& [fault, every, end] = GetParam();
+  std::mt19937_64 random(static_cast<std::uint64_t>(every));
+  ASSERT_NO_FATAL_FAILURE(OpenHealthy(0));
+  ASSERT_NO_FATAL_FAILURE(CommitMany(5, &random));
+  vfs_.FailEvery(fault.op, every, fault.how, fault.suffix);
+  // One of them fails, and then another one of what is left.
+  for (int failures = 1; failures <= 2; ++failures) {
+    ASSERT_NO_FATAL_FAILURE(CommitUntil(
+        [failures](const Stats& stats) { return stats.chore_failures >= failures; }, &random));
+  }
+  EXPECT_GE(vfs_.faults(), 2);
+  ASSERT_NO_FATAL_FAILURE(EndLife(end, &random));
+  ASSERT_NO_FATAL_FAILURE(CommitMany(10, &random));
+  ExpectWhole();
 }
 
-constexpr End kEnds[] = {End::kHeals, End::kProcessDies, End::kPowerGoes};
+std::vector<Fault> CheckpointFaults() {
+  return {
+      {Op::kOpen, How::kError, "Open", {1}},
+      {Op::kRead, How::kError, "Read", {3}},
+      {Op::kLock, How::kError, "Lock", {7}},
+      {Op::kSharedMemory, How::kError, "SharedMemory", {1}},
+      {Op::kSize, How::kError, "Size", {1}},
+      {Op::kWrite, How::kError, "Write", {7}, ".db"},
+      {Op::kWrite, How::kDiskFull, "DiskFull", {7}, ".db"},
+      {Op::kWrite, How::kShortWrite, "ShortWrite", {1}, ".db"},
+      {Op::kWrite, How::kLate, "LateWrite", {3}, ".db"},
+      {Op::kSync, How::kError, "Sync", {1}, ".db"},
+      {Op::kSync, How::kLate, "LateSync", {2}, ".db"},
+      {Op::kSync, How::kLost, "LostSync", {1, 2}, ".db"},
+      {Op::kSync, How::kError, "LogSync", {1}, ".db-wal"},
+      {Op::kSync, How::kLost, "LostLogSync", {3}, ".db-wal"},
+      {Op::kTruncate, How::kError, "Truncate", {1}, ".db"},
+      {Op::kTruncate, How::kLate, "LateTruncate", {2}, ".db"},
+  };
+}
 
-INSTANTIATE_TEST_SUITE_P(Faults, EveryNthTest,
-                         ::testing::Combine(::testing::ValuesIn(kFaults),
-                                            ::testing::Values(1, 2, 3, 5, 11, 29),
-                                            ::testing::ValuesIn(kEnds)),
-                         NameOf);
-INSTANTIATE_TEST_SUITE_P(Busy, EveryNthTest,
-                         ::testing::Combine(::testing::Values(kBusy), ::testing::Values(7, 29),
-                                            ::testing::ValuesIn(kEnds)),
+INSTANTIATE_TEST_SUITE_P(Faults, CheckpointFaultTest,
+                         ::testing::ValuesIn(Cases(CheckpointFaults())), NameOf);
+
+// Faults of the batch that begins the log anew, after a checkpoint that moved all of it.
+class NewLogFaultTest : public CheckpointFaultTest {};
+
+TEST_P(NewLogFaultTest, LosesNothing) {
+  const auto& [fault, every, end] = GetParam();
+  std::mt19937_64 random(static_cast<std::uint64_t>(every));
+  ASSERT_NO_FATAL_FAILURE(OpenHealthy(0));
+  // So long is the log when a checkpoint is due, which nobody disturbs.
+  constexpr std::uintmax_t kLong = 1001 * (4096 + 24);
+  ASSERT_NO_FATAL_FAILURE(CommitUntil(
+      [this](const Stats&) { return std::filesystem::file_size(path_ + "-wal") > kLong; },
+      &random));
+  while (store_->stats().chores == 0) std::this_thread::yield();
+  EXPECT_EQ(store_->stats().chore_failures, 0);
+  vfs_.FailEvery(fault.op, every, fault.how, fault.suffix);
+  ASSERT_NO_FATAL_FAILURE(Commit(Durability::kWritten));
+  EXPECT_GT(vfs_.faults(), 0);
+  EXPECT_TRUE(store_->stats().halted);
+  ASSERT_NO_FATAL_FAILURE(CommitMany(5, &random));
+  ASSERT_NO_FATAL_FAILURE(EndLife(end, &random));
+  ASSERT_NO_FATAL_FAILURE(CommitMany(10, &random));
+  ExpectWhole();
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, NewLogFaultTest,
+                         ::testing::ValuesIn(Cases({
+                             {Op::kWrite, How::kError, "Write", {1}, ".db-wal"},
+                             {Op::kWrite, How::kDiskFull, "DiskFull", {1}, ".db-wal"},
+                             {Op::kWrite, How::kShortWrite, "ShortWrite", {1}, ".db-wal"},
+                             {Op::kWrite, How::kLate, "LateWrite", {1}, ".db-wal"},
+                             {Op::kSync, How::kError, "Sync", {1}, ".db-wal"},
+                             {Op::kSync, How::kLate, "LateSync", {1}, ".db-wal"},
+                             {Op::kSync, How::kLost, "LostSync", {1}, ".db-wal"},
+                         })),
                          NameOf);
 
 // Dies at any call, again and again, with checkpoints in between.

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "kin/tests/testing/temp_dir.h"
@@ -40,6 +41,15 @@ const char kNewer[] = R"(
   }
   message Point { int64 x = 1; repeated Point more = 2; string s = 3; }
 )";
+
+const std::vector<Row> kOwnRows = {
+    {"User", "id: 1 name: 'ada' height: 1.5 a: 7 p { x: 1 more { x: 2 } }"},
+    {"User", "id: 2 name: 'bob'"},
+    {"Post", "id: 1 user_id: 1 at { seconds: 5 }"}};
+const std::vector<Row> kNewerRows = {
+    {"User", "id: 1 title: 'ada' gone: 5 height: 1.5 a: 7 p { x: 1 more { x: 2 } }"},
+    {"User", "id: 2 title: 'bob'"},
+    {"Article", "id: 1 user_id: 1 at { seconds: 5 }"}};
 
 // What may be changed: a table, a column, which row.
 constexpr const char* kPlaces[][3] = {
@@ -102,6 +112,18 @@ class Raw {
     sqlite3_finalize(statement);
     return value;
   }
+  // All rows of all tables, and the SQL that makes them.
+  std::string Everything() {
+    std::string all;
+    for (const std::string& sql : Rows("SELECT sql FROM sqlite_schema ORDER BY name")) all += sql;
+    for (const std::string& table :
+         Rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")) {
+      for (const std::string& row : Rows(absl::StrCat("SELECT * FROM \"", table, "\""))) {
+        absl::StrAppend(&all, table, row);
+      }
+    }
+    return all;
+  }
   // Refused by the table or not.
   void Write(const std::string& sql, const std::string& value, int type) {
     sqlite3_stmt* statement = nullptr;
@@ -122,15 +144,37 @@ class Raw {
   }
 
  private:
+  // A text each.
+  std::vector<std::string> Rows(const std::string& sql) {
+    sqlite3_stmt* statement = nullptr;
+    std::vector<std::string> rows;
+    if (sqlite3_prepare_v2(database_, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK) {
+      while (sqlite3_step(statement) == SQLITE_ROW) {
+        rows.emplace_back();
+        const int columns = sqlite3_column_count(statement);
+        for (int i = 0; i < columns; ++i) {
+          const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, i));
+          const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, i));
+          if (columns > 1) absl::StrAppend(&rows.back(), sqlite3_column_type(statement, i), ":");
+          rows.back().append(data == nullptr ? "" : data, size);
+        }
+      }
+    }
+    sqlite3_finalize(statement);
+    return rows;
+  }
+
   sqlite3* database_ = nullptr;
 };
 
-void Mutate(Raw& raw, Bytes* bytes) {
+// Returns whether it was a row of a model.
+bool Mutate(Raw& raw, Bytes* bytes) {
   const auto& place = kPlaces[bytes->Next() % std::size(kPlaces)];
+  const bool of_model = place[0][0] != '_';
   const unsigned how = bytes->Next();
   if (how % 16 == 0) {
     raw.Write(absl::StrCat("DELETE FROM ", place[0], " WHERE ", place[2]), "", SQLITE_NULL);
-    return;
+    return of_model;
   }
   int type = SQLITE_NULL;
   std::string value =
@@ -145,6 +189,7 @@ void Mutate(Raw& raw, Bytes* bytes) {
   }
   raw.Write(absl::StrCat("UPDATE ", place[0], " SET ", place[1], " = ? WHERE ", place[2]), value,
             type);
+  return of_model;
 }
 
 }  // namespace
@@ -157,11 +202,7 @@ StoredMutations::StoredMutations(std::string path)
   }
   {
     auto store = OpenDynamic(own_, path_);
-    Upsert(**store, own_,
-           {{"User", "id: 1 name: 'ada' height: 1.5 a: 7 p { x: 1 more { x: 2 } }"},
-            {"User", "id: 2 name: 'bob'"},
-            {"Post", "id: 1 user_id: 1 at { seconds: 5 }"}})
-        .IgnoreError();
+    Upsert(**store, own_, kOwnRows).IgnoreError();
   }
   original_ = ReadFile(path_);
 }
@@ -174,16 +215,12 @@ StoredMutations::Outcome StoredMutations::Check(absl::Span<const std::uint8_t> d
   WriteFile(path_, original_);
   Bytes bytes(data);
   const bool newer = bytes.Next() % 3 != 0;
+  bool rows_changed = false;
   {
     Raw raw(path_);
-    for (int i = 0; i < 4 && !bytes.empty(); ++i) Mutate(raw, &bytes);
+    for (int i = 0; i < 4 && !bytes.empty(); ++i) rows_changed |= Mutate(raw, &bytes);
   }
-  std::string before;
-  {
-    Raw raw(path_);
-    int type = 0;
-    before = raw.Read("SELECT group_concat(sql, ';') FROM sqlite_schema", &type);
-  }
+  const std::string before = Raw(path_).Everything();
   const DynamicSchema& schema = newer ? newer_ : own_;
   MigrateOptions options;
   options.renamed = {{"t.Post", "t.Article"}};
@@ -191,14 +228,17 @@ StoredMutations::Outcome StoredMutations::Check(absl::Span<const std::uint8_t> d
   if (store.ok()) {
     const absl::Status invariants = (*store)->CheckInvariants();
     if (!invariants.ok()) *error = invariants.ToString();
+    if (!rows_changed) {
+      const std::string difference = Difference(**store, schema, newer ? kNewerRows : kOwnRows);
+      if (!difference.empty()) *error = difference;
+    }
     const absl::Status closed = (*store)->Close();
     if (!closed.ok()) *error = closed.ToString();
   }
   Raw raw(path_);
   int type = 0;
   if (raw.Read("PRAGMA integrity_check", &type) != "ok") *error = "the file is damaged";
-  const std::string after = raw.Read("SELECT group_concat(sql, ';') FROM sqlite_schema", &type);
-  if (!store.ok() && after != before) {
+  if (!store.ok() && raw.Everything() != before) {
     *error = absl::StrCat("refused, and changed: ", store.status().ToString());
   }
   return !store.ok() ? Outcome::kRefused : newer ? Outcome::kMigrated : Outcome::kOpened;
