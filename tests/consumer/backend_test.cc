@@ -16,6 +16,10 @@ class Somebodys final : public DatabaseUnderTest {
   std::unique_ptr<persistence::Backend> NewBackend() override {
     return std::make_unique<FakeBackend>(&records_);
   }
+  bool CutPower() override {
+    records_.CutPower();
+    return true;
+  }
 
  private:
   FakeDatabase records_;

@@ -11,6 +11,10 @@ class Fake final : public DatabaseUnderTest {
   std::unique_ptr<persistence::Backend> NewBackend() override {
     return std::make_unique<FakeBackend>(&database_);
   }
+  bool CutPower() override {
+    database_.CutPower();
+    return true;
+  }
 
  private:
   FakeDatabase database_;

@@ -176,12 +176,39 @@ TEST_P(BackendConformanceTest, WhatWasNotAppliedIsNotThere) {
   EXPECT_EQ(store_->GetSnapshot().Count<User>(), 1);
 }
 
-TEST_P(BackendConformanceTest, SyncsWhenAsked) {
+TEST_P(BackendConformanceTest, AWriteThatIsToBeSyncedReturns) {
   Open();
   absl::StatusOr<CommitNumber> commit =
       store_->Write([](Transaction& txn) { return txn.Insert(MakeUser(1)).status(); },
                     {.durability = Durability::kSynced});
   EXPECT_TRUE(commit.ok()) << commit.status();
+}
+
+TEST_P(BackendConformanceTest, WhatWasSyncedSurvivesThePower) {
+  for (int round = 0; round < 5; ++round) {
+    Open();
+    const auto insert = [this](int id, Durability durability) {
+      absl::StatusOr<CommitNumber> commit =
+          store_->Write([id](Transaction& txn) { return txn.Insert(MakeUser(id)).status(); },
+                        {.durability = durability});
+      ASSERT_TRUE(commit.ok()) << commit.status();
+    };
+    ASSERT_NO_FATAL_FAILURE(insert(2 * round + 1, Durability::kSynced));
+    const CommitNumber synced = store_->GetSnapshot().commit();
+    ASSERT_NO_FATAL_FAILURE(insert(2 * round + 2, Durability::kWritten));
+    if (!database_->CutPower()) GTEST_SKIP() << "DatabaseUnderTest::CutPower is not there";
+    // No use in trying again.
+    faults_.FailBefore(absl::InternalError("no power"), 1000);
+    faults_.FailSync(absl::InternalError("no power"), 1000);
+    store_.reset();
+    faults_.Heal();
+    Open();
+    const Snapshot snapshot = store_->GetSnapshot();
+    EXPECT_GE(snapshot.commit(), synced);
+    EXPECT_TRUE(snapshot.Find<User>(2 * round + 1));
+    EXPECT_EQ(bool(snapshot.Find<User>(2 * round + 2)), snapshot.commit() > synced);
+    ASSERT_TRUE(store_->Close().ok());
+  }
 }
 
 TEST_P(BackendConformanceTest, OneStoreOwnsADatabase) {

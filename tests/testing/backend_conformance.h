@@ -29,6 +29,10 @@ class DatabaseUnderTest {
   // A backend for it; called several times, one after the other or, to see that it is refused,
   // while another one owns the database.
   virtual std::unique_ptr<persistence::Backend> NewBackend() = 0;
+  // The power goes: from now on the backends there are can do nothing. With the next one it is
+  // back, and the database has all that was synced, and of the rest any part or none. False: that
+  // cannot be simulated, and whether Sync does what it is to do is not tested.
+  virtual bool CutPower() { return false; }
 };
 
 struct BackendFactory {

@@ -12,6 +12,7 @@ FakeBackend::~FakeBackend() { Close().IgnoreError(); }
 absl::StatusOr<LoadedState> FakeBackend::Load(const Schema& schema, Loader& loader) {
   absl::MutexLock lock(&database_->mutex_);
   if (database_->owned_) return absl::UnavailableError("in use by another store");
+  database_->off_ = false;
   schema_ = schema;
   database_->tables_.resize(schema.graph().models.size());
   database_->state_.next_ids.resize(schema.graph().models.size());
@@ -33,6 +34,7 @@ absl::Status FakeBackend::Describe(absl::Span<const Violation> violations) {
 
 absl::Status FakeBackend::Apply(const persistence::Batch& batch) {
   absl::MutexLock lock(&database_->mutex_);
+  if (database_->off_) return absl::UnavailableError("no power");
   if (batch.to == database_->state_.commit) return absl::OkStatus();
   if (batch.from != database_->state_.commit) return absl::DataLossError("not the next batch");
   std::vector<FakeDatabase::Rows> tables = database_->tables_;
@@ -93,7 +95,10 @@ absl::Status FakeBackend::ApplyTo(const persistence::ModelChanges& changes, int 
 
 absl::Status FakeBackend::Sync() {
   absl::MutexLock lock(&database_->mutex_);
+  if (database_->off_) return absl::UnavailableError("no power");
   ++database_->syncs_;
+  database_->synced_state_ = database_->state_;
+  database_->synced_tables_ = database_->tables_;
   return absl::OkStatus();
 }
 

@@ -40,6 +40,13 @@ class FakeDatabase {
     absl::MutexLock lock(&mutex_);
     state_.commit = commit;
   }
+  // What was not synced is gone, and until it is loaded again nothing can be done.
+  void CutPower() {
+    absl::MutexLock lock(&mutex_);
+    off_ = true;
+    state_ = synced_state_;
+    tables_ = synced_tables_;
+  }
   std::vector<AppliedBatch> batches() const {
     absl::MutexLock lock(&mutex_);
     return batches_;
@@ -57,8 +64,11 @@ class FakeDatabase {
   friend class FakeBackend;
   mutable absl::Mutex mutex_;
   bool owned_ ABSL_GUARDED_BY(mutex_) = false;
+  bool off_ ABSL_GUARDED_BY(mutex_) = false;
   LoadedState state_ ABSL_GUARDED_BY(mutex_);
   std::vector<Rows> tables_ ABSL_GUARDED_BY(mutex_);
+  LoadedState synced_state_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Rows> synced_tables_ ABSL_GUARDED_BY(mutex_);
   std::vector<AppliedBatch> batches_ ABSL_GUARDED_BY(mutex_);
   int syncs_ ABSL_GUARDED_BY(mutex_) = 0;
 };

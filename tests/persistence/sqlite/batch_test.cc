@@ -9,6 +9,7 @@
 #include "kin/persistence/write_behind.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
 #include "kin/tests/testing/fake_clock.h"
+#include "kin/tests/testing/faulty_vfs.h"
 
 namespace kin {
 namespace {
@@ -210,13 +211,13 @@ TEST_F(BatchTest, AnyNumberOfRows) {
 // A backend that may be looked at and told what the clock says.
 class FaultTest : public BatchTest {
  protected:
-  void OpenWithClock() {
+  void OpenWithClock(std::string vfs = "") {
     persistence::WriteBehindOptions options;
     options.flush_after = absl::InfiniteDuration();
     options.clock = &clock_;
     OpenOptions open;
     open.persistence = std::make_unique<persistence::WriteBehind>(
-        std::make_unique<persistence::sqlite::SqliteBackend>(path_), options);
+        std::make_unique<persistence::sqlite::SqliteBackend>(path_, std::move(vfs)), options);
     absl::StatusOr<std::unique_ptr<Store>> store =
         Store::Open(testing::FullSchema(), std::move(open));
     ASSERT_TRUE(store.ok()) << store.status();
@@ -314,13 +315,26 @@ TEST_F(FaultTest, AnotherWritersCommitNumberIsReported) {
   EXPECT_THAT(flushed.message(), HasSubstr("at commit 77"));
 }
 
+// A power cut keeps any part of what was not synced.
 TEST_F(FaultTest, SyncedIsSynced) {
-  OpenWithClock();
-  absl::StatusOr<CommitNumber> commit =
-      store_->Write([](Transaction& txn) { return txn.Insert(Unsigned()).status(); },
-                    {.durability = Durability::kSynced});
-  EXPECT_TRUE(commit.ok()) << commit.status();
-  EXPECT_EQ(Database("SELECT count(*) FROM unsigneds"), "1");
+  testing::FaultyVfs vfs;
+  for (std::uint64_t round = 1; round <= 5; ++round) {
+    OpenWithClock(vfs.name());
+    absl::StatusOr<CommitNumber> commit = store_->Write(
+        [round](Transaction& txn) {
+          Unsigned record;
+          record.set_number(round);
+          return txn.Insert(record).status();
+        },
+        {.durability = Durability::kSynced});
+    EXPECT_TRUE(commit.ok()) << commit.status();
+    vfs.Die();
+    store_.reset();
+    vfs.PowerOn(round);
+    OpenWithClock(vfs.name());
+    EXPECT_EQ(store_->GetSnapshot().Count<Unsigned>(), static_cast<std::int64_t>(round));
+    store_.reset();
+  }
 }
 
 TEST_F(FaultTest, WhatSqliteCouldNotHoldIsRefusedAtCommit) {

@@ -1,7 +1,9 @@
+#include <cstdint>
 #include <memory>
 
 #include "kin/persistence/sqlite/backend.h"
 #include "kin/tests/testing/backend_conformance.h"
+#include "kin/tests/testing/faulty_vfs.h"
 #include "kin/tests/testing/temp_dir.h"
 
 namespace kin::testing {
@@ -10,11 +12,20 @@ namespace {
 class SqliteFile final : public DatabaseUnderTest {
  public:
   std::unique_ptr<persistence::Backend> NewBackend() override {
-    return std::make_unique<persistence::sqlite::SqliteBackend>(dir_.File("test.db"));
+    if (off_) vfs_.PowerOn(++seed_);
+    off_ = false;
+    return std::make_unique<persistence::sqlite::SqliteBackend>(dir_.File("test.db"), vfs_.name());
+  }
+  bool CutPower() override {
+    vfs_.Die();
+    return off_ = true;
   }
 
  private:
   TempDir dir_;
+  FaultyVfs vfs_;
+  bool off_ = false;
+  std::uint64_t seed_ = 0;
 };
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, BackendConformanceTest,
