@@ -9,9 +9,11 @@
 #include <string>
 
 #include "kin/tests/persistence/sqlite/evolution/stored_mutations.h"
+#include "kin/tests/testing/temp_dir.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static auto& mutations = *new kin::testing::StoredMutations("/tmp/kin_stored_fuzz.db");
+  static kin::testing::TempDir dir;
+  static kin::testing::StoredMutations mutations(dir.File("test.db"));
   std::string error;
   mutations.Check({data, size}, &error);
   if (!error.empty()) {
