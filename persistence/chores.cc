@@ -19,14 +19,14 @@ void Chores::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
-    changed_.Signal();
+    changed_.RingOnce();
   }
   if (thread_.joinable()) thread_.join();
 }
 
 void Chores::Do() {
   absl::MutexLock lock(&mutex_);
-  if (!std::exchange(due_, true)) changed_.Signal();
+  if (!std::exchange(due_, true)) changed_.RingOnce();
 }
 
 bool Chores::Await() {

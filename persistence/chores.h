@@ -12,6 +12,7 @@
 #include "kin/persistence/backend.h"
 #include "kin/persistence/backoff.h"
 #include "kin/persistence/clock.h"
+#include "kin/persistence/doorbell.h"
 #include "kin/store/stats.h"
 
 namespace kin::persistence {
@@ -47,7 +48,7 @@ class Chores {
   Backoff backoff_;     // Of the thread.
 
   mutable absl::Mutex mutex_;
-  absl::CondVar changed_;
+  Doorbell changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool due_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Time not_before_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();

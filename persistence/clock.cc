@@ -1,17 +1,20 @@
 #include "kin/persistence/clock.h"
 
-#include "absl/time/clock.h"
+#include <chrono>
 
 namespace kin::persistence {
 namespace {
 
 class SystemClock final : public Clock {
  public:
-  absl::Time Now() override { return absl::Now(); }
+  absl::Time Now() override {
+    return absl::UnixEpoch() +
+           absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  }
 
-  void Wait(absl::CondVar* condition, absl::Mutex* mutex, absl::Time deadline) override
+  void Wait(Doorbell* bell, absl::Mutex* mutex, absl::Time deadline) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    condition->WaitWithDeadline(mutex, deadline);
+    bell->Wait(mutex, deadline - Now());
   }
 };
 

@@ -5,6 +5,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "kin/persistence/doorbell.h"
 
 namespace kin::persistence {
 
@@ -13,14 +14,16 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
+  // Never goes back. Only differences mean anything: it need not be the time of day.
   virtual absl::Time Now() = 0;
 
-  // Waits until `condition` is signalled or it is `deadline`. May return earlier, as any wait on a
-  // condition variable: callers look again.
-  virtual void Wait(absl::CondVar* condition, absl::Mutex* mutex, absl::Time deadline)
+  // Waits until `bell` is rung or it is `deadline`, and gives `mutex` back meanwhile. May return
+  // earlier: callers look again.
+  virtual void Wait(Doorbell* bell, absl::Mutex* mutex, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
 
-  // The machine's. Lives forever.
+  // The machine's, of the time since it was started: to set its date changes nothing. Lives
+  // forever.
   static Clock* System();
 };
 

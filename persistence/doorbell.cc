@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <climits>
 #include <cstdint>
 #include <ctime>
 #include <utility>
-
-#include "absl/time/clock.h"
 
 namespace kin::persistence {
 namespace {
@@ -21,19 +20,23 @@ namespace {
 constexpr std::int64_t kSlowYieldNanos = 50'000;
 constexpr int kSlowYields = 3;
 
+std::int64_t NowNanos() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
 
 // Sleeping and ringing each write one of the two numbers and then read the other, sequentially
 // consistent: either the sleeper sees the ring (here or in the kernel), or the ringer the sleeper.
 
 bool Doorbell::RungSoon(Rings seen, absl::Duration patience) const {
-  const std::int64_t start = absl::GetCurrentTimeNanos();
+  const std::int64_t start = NowNanos();
   const std::int64_t end = start + absl::ToInt64Nanoseconds(patience);
   std::int64_t now = start;
   for (int slow = 0; now < end && slow < kSlowYields;) {
     if (rings() != seen) return true;
     sched_yield();
-    const std::int64_t before = std::exchange(now, absl::GetCurrentTimeNanos());
+    const std::int64_t before = std::exchange(now, NowNanos());
     if (now - before > kSlowYieldNanos) ++slow;
   }
   return rings() != seen;
@@ -49,6 +52,13 @@ void Doorbell::Sleep(Rings seen, absl::Duration patience, absl::Duration limit) 
             limit == absl::InfiniteDuration() ? nullptr : &timeout, nullptr, 0);
   }
   sleepers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Doorbell::Wait(absl::Mutex* mutex, absl::Duration limit) {
+  const Rings seen = rings();
+  mutex->Unlock();
+  Sleep(seen, absl::ZeroDuration(), limit);
+  mutex->Lock();
 }
 
 void Doorbell::RingAll() { Ring(INT_MAX); }

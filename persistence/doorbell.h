@@ -4,12 +4,18 @@
 // one before. Where many wait for the same thing, and see for themselves whether it is there, that
 // is most of what waiting costs. std::atomic::wait would do, but for that libstdc++'s yields the
 // processor several times before it sleeps.
+//
+// It also serves in place of a condition variable, of which Abseil's waits by the machine's clock:
+// where that is set back meanwhile, a wait of a second takes an hour. Here all limits are of the
+// clock that nobody sets.
 #ifndef KIN_PERSISTENCE_DOORBELL_H_
 #define KIN_PERSISTENCE_DOORBELL_H_
 
 #include <atomic>
 #include <cstdint>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace kin::persistence {
@@ -25,6 +31,10 @@ class Doorbell {
   // through), after `limit`, and sometimes earlier. What was done before the ring is seen after.
   // Yields the processor for as long as `patience` says before it sleeps.
   void Sleep(Rings seen, absl::Duration patience, absl::Duration limit = absl::InfiniteDuration());
+
+  // The same, but gives `mutex` back meanwhile. No ring is missed by who has looked under it.
+  void Wait(absl::Mutex* mutex, absl::Duration limit = absl::InfiniteDuration())
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   void RingAll();
   // Wakes one of those who sleep, and lets none fall asleep that has not looked since.

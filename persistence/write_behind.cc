@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
 namespace kin::persistence {
 
@@ -129,7 +128,7 @@ void WriteBehind::OnCommit(CommitNumber commit, absl::Span<const Change> changes
       crossed(bytes_before, logged_bytes_, options_.flush_bytes) ||
       crossed(bytes_before + flight_bytes_, OutstandingBytes(), options_.max_bytes) ||
       crossed(changes_before, logged_changes_, CompactionLimit())) {
-    work_.Signal();
+    work_.RingOnce();
   }
 }
 
@@ -153,7 +152,7 @@ absl::Status WriteBehind::Close(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   if (status.ok()) {
     closed_ = true;
-    space_.SignalAll();
+    space_.RingAll();
   } else if (started_) {
     stopping_ = false;
     StartThreads();
@@ -170,7 +169,7 @@ void WriteBehind::StopThreads() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
-    work_.Signal();
+    work_.RingOnce();
   }
   if (thread_.joinable()) thread_.join();
   chores_.Stop();
@@ -207,7 +206,7 @@ void WriteBehind::UpdateFull() {
   const bool full = OutstandingBytes() >= options_.max_bytes;
   if (full == full_.load(std::memory_order_relaxed)) return;
   full_.store(full, std::memory_order_relaxed);
-  if (!full) space_.SignalAll();
+  if (!full) space_.RingAll();
 }
 
 std::string WriteBehind::Outstanding() const {

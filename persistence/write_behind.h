@@ -99,7 +99,7 @@ class WriteBehind final : public Persistence {
     std::int64_t after_attempt = 0;
     int bell = -1;  // In bells_.
     bool leading = false;
-    absl::CondVar changed;
+    Doorbell changed;
     absl::Status status;            // Written before `done`.
     std::atomic<bool> done{false};  // Written under mutex_.
   };
@@ -185,8 +185,8 @@ class WriteBehind final : public Persistence {
   std::thread thread_ ABSL_GUARDED_BY(close_mutex_);
 
   mutable absl::Mutex mutex_;
-  absl::CondVar work_;   // For the writing thread.
-  absl::CondVar space_;  // For WaitForSpace.
+  Doorbell work_;   // For the writing thread.
+  Doorbell space_;  // For WaitForSpace.
   bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

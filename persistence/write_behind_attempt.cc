@@ -166,7 +166,7 @@ WriteBehind::Bells WriteBehind::Failed(const absl::Status& cause) {
     return true;
   };
   waiters_.erase(std::remove_if(waiters_.begin(), waiters_.end(), ended), waiters_.end());
-  space_.SignalAll();
+  space_.RingAll();
   return bells;
 }
 

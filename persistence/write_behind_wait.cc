@@ -54,7 +54,7 @@ absl::Status WriteBehind::Wait(CommitNumber commit, bool synced, bool retry_now,
   const bool first = !TimedWait();
   Add(&waiter);
   // While more are expected, the writing thread sleeps on; it looks at the clock by itself.
-  if (retry_now || first || waiters_.size() >= gather_) work_.Signal();
+  if (retry_now || first || waiters_.size() >= gather_) work_.RingOnce();
   while (!waiter.done && clock_->Now() < deadline) {
     clock_->Wait(&waiter.changed, &mutex_, deadline);
   }
@@ -132,7 +132,7 @@ WriteBehind::Bells WriteBehind::WakeReached() {
 WriteBehind::Bells WriteBehind::End(Waiter* waiter, absl::Status status) {
   const bool sleeps_on_bell = !waiter->timed && !waiter->leading;
   const Bells bells = sleeps_on_bell ? 1u << waiter->bell : 0;
-  if (!sleeps_on_bell) waiter->changed.Signal();
+  if (!sleeps_on_bell) waiter->changed.RingOnce();
   waiter->status = std::move(status);
   // Pairs with the load in WaitOrLead, after which the waiter is gone.
   waiter->done.store(true, std::memory_order_release);
@@ -154,7 +154,7 @@ int WriteBehind::HandOver() {
   const bool left_to_thread = TimedWait() || stopping_ || !reports_.empty() || !failing_.ok() ||
                               DueByItself() < sleeps_until_;
   if (left_to_thread) {
-    work_.Signal();
+    work_.RingOnce();
   } else if (!waiters_.empty()) {
     return waiters_.front()->bell;
   }

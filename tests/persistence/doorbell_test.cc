@@ -24,6 +24,27 @@ TEST(DoorbellTest, ASleepHasALimit) {
   bell.Sleep(bell.rings(), absl::ZeroDuration(), -absl::Milliseconds(1));
 }
 
+TEST(DoorbellTest, WhoeverRingsUnderTheMutexIsHeard) {
+  Doorbell bell;
+  absl::Mutex mutex;
+  constexpr int kRounds = 1000;
+  int turn = 0;
+  const auto play = [&](int parity) {
+    absl::MutexLock lock(&mutex);
+    for (int round = 0; round < kRounds; ++round) {
+      while (turn % 2 != parity) bell.Wait(&mutex);
+      ++turn;
+      bell.RingOnce();
+    }
+  };
+  std::thread other(play, 1);
+  play(0);
+  other.join();
+  EXPECT_EQ(turn, 2 * kRounds);
+  absl::MutexLock lock(&mutex);
+  bell.Wait(&mutex, absl::Milliseconds(1));
+}
+
 // What was written before a ring is read after it, by all, whether they sleep or yield.
 TEST(DoorbellTest, AllWakeAndSeeWhatWasDone) {
   for (absl::Duration patience : {absl::ZeroDuration(), absl::Seconds(1)}) {

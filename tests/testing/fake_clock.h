@@ -8,6 +8,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "kin/persistence/clock.h"
+#include "kin/persistence/doorbell.h"
 
 namespace kin::testing {
 
@@ -21,13 +22,13 @@ class FakeClock final : public persistence::Clock {
 
   // Who waits looks again every millisecond of real time: it sees a turn of the hands soon, and
   // none of it depends on when exactly.
-  void Wait(absl::CondVar* condition, absl::Mutex* mutex, absl::Time /*deadline*/) override
+  void Wait(persistence::Doorbell* bell, absl::Mutex* mutex, absl::Time /*deadline*/) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     {
       absl::MutexLock lock(&mutex_);
       ++waits_;
     }
-    condition->WaitWithTimeout(mutex, absl::Milliseconds(1));
+    bell->Wait(mutex, absl::Milliseconds(1));
   }
 
   void Advance(absl::Duration duration) {
