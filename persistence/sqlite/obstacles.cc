@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "kin/persistence/sqlite/physical.h"
+#include "kin/persistence/sqlite/sql_tokens.h"
 
 namespace kin::persistence::sqlite {
 namespace {
@@ -27,30 +28,15 @@ absl::Status InTheWay(const Table& table, absl::string_view what,
 
 constexpr absl::string_view kMakeAnew = "make the table anew as Kin makes it, and copy its rows";
 
-// Whether an SQL text has the word CHECK, other than within quotes or a comment or as part of
-// another word.
+constexpr absl::string_view kComputeOtherwise =
+    "remove it, or have it compute by comparisons, arithmetic, CAST, CASE and functions that "
+    "cannot "
+    "fail, such as lower(), alone";
+
 bool HasCheck(absl::string_view sql) {
-  std::string word;
-  for (std::size_t i = 0; i <= sql.size(); ++i) {
-    const char c = i < sql.size() ? sql[i] : ' ';
-    if (absl::ascii_isalnum(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80) {
-      word.push_back(absl::ascii_toupper(c));
-      continue;
-    }
-    if (word == "CHECK") return true;
-    word.clear();
-    const absl::string_view rest = sql.substr(std::min(i, sql.size()));
-    const bool line = absl::StartsWith(rest, "--");
-    if (line || absl::StartsWith(rest, "/*")) {
-      i = line ? sql.find('\n', i) : sql.find("*/", i + 2);
-      if (i == absl::string_view::npos) return false;
-      if (!line) ++i;
-    } else if (c == '"' || c == '\'' || c == '`' || c == '[') {
-      i = sql.find(c == '[' ? ']' : c, i + 1);
-      if (i == absl::string_view::npos) return false;
-    }
-  }
-  return false;
+  const std::vector<SqlToken> tokens = SqlTokens(sql);
+  return std::any_of(tokens.begin(), tokens.end(),
+                     [](const SqlToken& token) { return token.IsWord("CHECK"); });
 }
 
 // Calls visit(row) with each row of `sql`, whose parameter is the table's name, until it returns an
@@ -84,7 +70,9 @@ absl::Status FindTriggersAndChecks(Database& database, const Table& table) {
         if (row.Bytes(0) == "trigger") {
           return InTheWay(table, absl::StrCat("has a trigger ", row.Bytes(1)));
         }
-        return HasCheck(row.Bytes(2)) ? InTheWay(table, "has a CHECK") : absl::OkStatus();
+        if (HasCheck(row.Bytes(2))) return InTheWay(table, "has a CHECK");
+        if (!GeneratedColumnsMayFail(row.Bytes(2))) return absl::OkStatus();
+        return InTheWay(table, "has a generated column that may fail", kComputeOtherwise);
       });
 }
 
@@ -159,6 +147,10 @@ absl::Status CheckIndexes(Database& database, const Table& table) {
         });
     if (index.unique && !known) {
       return InTheWay(table, absl::StrCat("has a unique index ", index.name));
+    }
+    if (!index.plain && IndexMayFail(index.sql)) {
+      return InTheWay(table, absl::StrCat("has an index ", index.name, " that may fail"),
+                      kComputeOtherwise);
     }
   }
   return absl::OkStatus();

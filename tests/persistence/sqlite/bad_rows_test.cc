@@ -257,6 +257,49 @@ TEST_F(BadRowsTest, WhatCouldRefuseARecordIsRefusedAtOpen) {
          "table _kin_meta: has a unique index one");
 }
 
+// What is computed of each row that is written.
+TEST_F(BadRowsTest, WhatMayFailIsRefusedAtOpen) {
+  auto expect = [this](const std::string& sql, const std::string& what) {
+    SCOPED_TRACE(sql);
+    testing::WriteFile(path_, original_);
+    testing::RawDatabase(path_).Exec(sql);
+    const std::string before = ReadFile(path_);
+    absl::StatusOr<std::unique_ptr<Store>> store = TryOpen(path_);
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition) << store.status();
+    EXPECT_THAT(store.status().message(), HasSubstr("table everythings: has " + what));
+    EXPECT_THAT(store.status().message(), HasSubstr("remove it, or have it compute by"));
+    EXPECT_EQ(ReadFile(path_), before);
+  };
+  for (const char* expression :
+       {"\"abs\" (an_int64)", "[abs](an_int64)", "abs /* so */ (an_int64)", "date(maybe_string)",
+        "hex(some_bytes)", "maybe_string || maybe_string", "maybe_string LIKE a_string",
+        "maybe_string glob a_string"}) {
+    const std::string text = expression;
+    expect("CREATE INDEX \"mine (\" ON everythings (an_int64, " + text + ")",
+           "an index mine ( that may fail");
+    expect("CREATE INDEX mine ON everythings (an_int64) WHERE " + text,
+           "an index mine that may fail");
+  }
+}
+
+TEST_F(BadRowsTest, WhatCannotFailIsLeftAlone) {
+  for (const char* expression :
+       {"lower(trim(a_string))", "an_int64 + 1 > 5 AND (a_bool OR NOT (an_int32 IN (1, 2)))",
+        "CASE WHEN (a_bool) THEN (1) ELSE (an_int64 - 2) END", "CAST(a_double AS INTEGER)",
+        "coalesce(maybe_string, 'abs(' /* hex( */) COLLATE NOCASE", "-an_int64 | 7"}) {
+    SCOPED_TRACE(expression);
+    testing::WriteFile(path_, original_);
+    const std::string text = expression;
+    testing::RawDatabase(path_).Exec("CREATE INDEX one ON everythings (" + text +
+                                     "); CREATE INDEX two ON everythings (id) WHERE " + text +
+                                     "; ALTER TABLE everythings ADD COLUMN mine ANY AS (" + text +
+                                     ")");
+    Open();
+    Write([](Transaction& txn) { ASSERT_TRUE(txn.Insert(Everything()).ok()); });
+    Close();
+  }
+}
+
 TEST_F(BadRowsTest, WhatIsInNobodysWayIsLeftAlone) {
   testing::RawDatabase(path_).Exec(
       "CREATE INDEX by_weight ON tags (weight); ALTER TABLE tags ADD COLUMN \"check\" TEXT; "
