@@ -22,8 +22,8 @@ class Clock {
   virtual void Wait(Doorbell* bell, absl::Mutex* mutex, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
 
-  // The machine's, of the time since it was started: to set its date changes nothing. Lives
-  // forever.
+  // The machine's, of the time since it was started, less that for which it was suspended: to set
+  // its date changes nothing. Lives forever.
   static Clock* System();
 };
 

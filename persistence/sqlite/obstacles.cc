@@ -30,8 +30,7 @@ constexpr absl::string_view kMakeAnew = "make the table anew as Kin makes it, an
 
 constexpr absl::string_view kComputeOtherwise =
     "remove it, or have it compute by comparisons, arithmetic, CAST, CASE and functions that "
-    "cannot "
-    "fail, such as lower(), alone";
+    "cannot fail, such as lower(), alone";
 
 bool HasCheck(absl::string_view sql) {
   const std::vector<SqlToken> tokens = SqlTokens(sql);
@@ -70,14 +69,24 @@ absl::Status FindTriggersAndChecks(Database& database, const Table& table) {
         if (row.Bytes(0) == "trigger") {
           return InTheWay(table, absl::StrCat("has a trigger ", row.Bytes(1)));
         }
-        if (HasCheck(row.Bytes(2))) return InTheWay(table, "has a CHECK");
-        if (!GeneratedColumnsMayFail(row.Bytes(2))) return absl::OkStatus();
-        return InTheWay(table, "has a generated column that may fail", kComputeOtherwise);
+        return HasCheck(row.Bytes(2)) ? InTheWay(table, "has a CHECK") : absl::OkStatus();
       });
+}
+
+absl::Status FindGeneratedColumns(Database& database, const Table& table) {
+  return ForEachRow(database, table,
+                    "SELECT \"sql\" FROM \"sqlite_schema\" WHERE lower(\"name\") = lower(?) AND "
+                    "\"type\" = 'table'",
+                    [&](const Statement& row) -> absl::Status {
+                      if (!GeneratedColumnsMayFail(row.Bytes(0))) return absl::OkStatus();
+                      return InTheWay(table, "has a generated column that may fail",
+                                      kComputeOtherwise);
+                    });
 }
 
 absl::Status CheckDefinition(Database& database, const Table& table) {
   absl::Status status = FindTriggersAndChecks(database, table);
+  if (status.ok()) status = FindGeneratedColumns(database, table);
   if (!status.ok()) return status;
   return ForEachRow(database, table,
                     "SELECT \"strict\" FROM pragma_table_list WHERE \"schema\" = 'main' AND "

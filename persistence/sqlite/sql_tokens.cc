@@ -31,16 +31,25 @@ constexpr absl::string_view kHarmlessFunctions[] = {
 // What may stand before a parenthesis and calls no function.
 constexpr absl::string_view kKeywords[] = {"AND", "BETWEEN", "CASE", "CAST", "ELSE", "FROM", "IN",
                                            "IS",  "NOT",     "OR",   "THEN", "WHEN", "WHERE"};
-// Operators that call functions: some patterns are too complex, others the program's own.
+// Operators that call functions: some patterns are too complex, others the program's own. They may
+// be names of columns as well.
 constexpr absl::string_view kPatterns[] = {"GLOB", "LIKE", "MATCH", "REGEXP"};
+
+// Whether an operator may follow, and a name may not.
+bool EndsOperand(const SqlToken& token) {
+  if (token.kind == Kind::kWord) return token.text == "NOT" || !Contains(kKeywords, token.text);
+  return token.kind != Kind::kSign || token.IsSign(')');
+}
 
 // Calls may fail, JSON may be malformed (->), and text become too long (||).
 bool MayFail(absl::Span<const SqlToken> tokens) {
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     const SqlToken& token = tokens[i];
-    if (token.kind == Kind::kWord && Contains(kPatterns, token.text)) return true;
     if (i == 0) continue;
     const SqlToken& before = tokens[i - 1];
+    if (token.kind == Kind::kWord && Contains(kPatterns, token.text) && EndsOperand(before)) {
+      return true;
+    }
     if (before.IsSign('-') && token.IsSign('>')) return true;
     if (before.IsSign('|') && token.IsSign('|')) return true;
     if (!token.IsSign('(')) continue;

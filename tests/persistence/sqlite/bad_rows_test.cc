@@ -300,6 +300,19 @@ TEST_F(BadRowsTest, WhatCannotFailIsLeftAlone) {
   }
 }
 
+TEST_F(BadRowsTest, ColumnsMayHaveTheNamesOfOperators) {
+  testing::RawDatabase(path_).Exec(
+      "ALTER TABLE everythings ADD COLUMN match TEXT; ALTER TABLE everythings ADD COLUMN regexp "
+      "TEXT; "
+      "CREATE INDEX one ON everythings (match COLLATE NOCASE DESC, regexp) WHERE regexp IS NOT "
+      "NULL; "
+      "CREATE INDEX two ON everythings (id) WHERE id > 0 AND match > 'a'; "
+      "ALTER TABLE everythings ADD COLUMN mine INT AS (regexp IS NULL)");
+  Open();
+  Write([](Transaction& txn) { ASSERT_TRUE(txn.Insert(Everything()).ok()); });
+  Close();
+}
+
 TEST_F(BadRowsTest, WhatIsInNobodysWayIsLeftAlone) {
   testing::RawDatabase(path_).Exec(
       "CREATE INDEX by_weight ON tags (weight); ALTER TABLE tags ADD COLUMN \"check\" TEXT; "
