@@ -61,7 +61,8 @@ void EmitFieldOps(const graph::Model& model, const FieldDescriptor& field, Print
   out.Print(
       "       [](::google::protobuf::Message* m, const ::kin::FieldValue& value) {\n"
       "         auto* record = static_cast<$model$*>(m);\n"
-      "         using T = std::decay_t<decltype(record->$accessor$())>;\n"
+      // Not const, clear_id() may be what clears another field.
+      "         using T = std::decay_t<decltype(std::as_const(*record).$accessor$())>;\n"
       "         record->set_$accessor$(::kin::internal::ValueOf<T>(value));\n"
       "       }},\n",
       "model", Class(model), "accessor", accessor);
