@@ -126,6 +126,7 @@ class Users final : public PersistenceThatJudges {
       set_name(user, value);
       user->set_desk(id);
       user->set_city(absl::StrCat(id % kManagers));
+      user->set_age(id % kManagers);
       if (id % kManagers != 0) user->set_manager_id(id % kManagers);
       user->set_badge(static_cast<std::uint64_t>(id));
       change_(user, nullptr);
