@@ -319,7 +319,7 @@ TEST_F(FaultTest, AnotherWritersCommitNumberIsReported) {
 TEST_F(FaultTest, SyncedIsSynced) {
   testing::FaultyVfs vfs;
   for (std::uint64_t round = 1; round <= 5; ++round) {
-    OpenWithClock(vfs.name());
+    ASSERT_NO_FATAL_FAILURE(OpenWithClock(vfs.name()));
     absl::StatusOr<CommitNumber> commit = store_->Write(
         [round](Transaction& txn) {
           Unsigned record;
@@ -331,7 +331,7 @@ TEST_F(FaultTest, SyncedIsSynced) {
     vfs.Die();
     store_.reset();
     vfs.PowerOn(round);
-    OpenWithClock(vfs.name());
+    ASSERT_NO_FATAL_FAILURE(OpenWithClock(vfs.name()));
     EXPECT_EQ(store_->GetSnapshot().Count<Unsigned>(), static_cast<std::int64_t>(round));
     store_.reset();
   }

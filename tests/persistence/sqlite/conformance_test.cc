@@ -9,7 +9,19 @@
 namespace kin::testing {
 namespace {
 
+// As SQLite and the system have it.
 class SqliteFile final : public DatabaseUnderTest {
+ public:
+  std::unique_ptr<persistence::Backend> NewBackend() override {
+    return std::make_unique<persistence::sqlite::SqliteBackend>(dir_.File("test.db"));
+  }
+
+ private:
+  TempDir dir_;
+};
+
+// Whose power can be cut.
+class SqliteFileAndItsPower final : public DatabaseUnderTest {
  public:
   std::unique_ptr<persistence::Backend> NewBackend() override {
     if (off_) vfs_.PowerOn(++seed_);
@@ -28,9 +40,11 @@ class SqliteFile final : public DatabaseUnderTest {
   std::uint64_t seed_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, BackendConformanceTest,
-                         ::testing::Values(BackendFactory{
-                             "Sqlite", [] { return std::make_unique<SqliteFile>(); }}));
+INSTANTIATE_TEST_SUITE_P(
+    Sqlite, BackendConformanceTest,
+    ::testing::Values(BackendFactory{"Sqlite", [] { return std::make_unique<SqliteFile>(); }},
+                      BackendFactory{"SqliteAndItsPower",
+                                     [] { return std::make_unique<SqliteFileAndItsPower>(); }}));
 
 }  // namespace
 }  // namespace kin::testing

@@ -153,9 +153,10 @@ class Raw {
         rows.emplace_back();
         const int columns = sqlite3_column_count(statement);
         for (int i = 0; i < columns; ++i) {
+          // Before the bytes, for which SQLite may convert the value.
+          if (columns > 1) absl::StrAppend(&rows.back(), sqlite3_column_type(statement, i), ":");
           const auto* data = static_cast<const char*>(sqlite3_column_blob(statement, i));
           const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, i));
-          if (columns > 1) absl::StrAppend(&rows.back(), sqlite3_column_type(statement, i), ":");
           rows.back().append(data == nullptr ? "" : data, size);
         }
       }
