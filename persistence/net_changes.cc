@@ -12,8 +12,8 @@ namespace {
 
 using google::protobuf::Message;
 
-// Of a copy of any record.
-constexpr std::size_t kFewestBytes = 48;
+// That a copy takes beside the contents of its fields, about.
+constexpr std::size_t kBytesOfCopy = 256;
 
 void Add(const KeyView& key, const Message* record, ChangeFlags flags, ModelChanges* changes) {
   const bool was_there = !(flags & kInserted);
@@ -62,30 +62,25 @@ void CopyRecords(std::size_t most_bytes, PendingBatch* pending) {
     ++records;
     return true;
   });
-  if (records > most_bytes / kFewestBytes) return;
-  google::protobuf::ArenaOptions options;
-  options.max_block_size = 64 << 10;
-  auto arena = std::make_unique<google::protobuf::Arena>(options);
-  std::vector<const Message*> copies;
+  if (records > most_bytes / kBytesOfCopy) return;
+  std::vector<std::unique_ptr<const Message>> copies;
   copies.reserve(records);
-  std::size_t contents = 0;  // Which long texts have outside of the arena.
-  bool fits = true;
+  std::size_t bytes = 0;
   ForEachRecord(pending->batch, [&](const Message* record) {
-    Message* copy = record->New(arena.get());
+    std::unique_ptr<Message> copy(record->New());
     copy->CopyFrom(*record);
-    copies.push_back(copy);
     // Not of the record: a message notes its size, in a line that others read.
-    contents += copy->ByteSizeLong();
-    fits = contents + arena->SpaceAllocated() <= most_bytes;
-    return fits;
+    bytes += kBytesOfCopy + 2 * copy->ByteSizeLong();
+    copies.push_back(std::move(copy));
+    return bytes <= most_bytes;
   });
-  if (!fits) return;
+  if (bytes > most_bytes) return;
   auto next = copies.begin();
   ForEachRecord(pending->batch, [&next](const Message*& record) {
-    record = *next++;
+    record = (next++)->get();
     return true;
   });
-  pending->copies = std::move(arena);
+  pending->copies = std::move(copies);
   pending->snapshot = Snapshot();
 }
 

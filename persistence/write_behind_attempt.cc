@@ -13,7 +13,7 @@ constexpr absl::Duration kLongestGathering = absl::Microseconds(500);
 // beside an attempt of this length it no longer matters.
 constexpr absl::Duration kLongestPatience = absl::Microseconds(200);
 // Bytes of copies that a batch may have.
-constexpr std::size_t kMostCopied = std::size_t{64} << 20;
+constexpr std::size_t kMostCopied = std::size_t{128} << 20;
 
 }  // namespace
 

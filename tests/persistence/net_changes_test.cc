@@ -95,7 +95,7 @@ TEST_F(CopyRecordsTest, WhereTheyWouldTakeTooMuchTheSnapshotStays) {
     EXPECT_EQ(changes().inserts[0], Stored(1));
     EXPECT_EQ(changes().updates[0], Stored(2));
     EXPECT_EQ(changes().moved[0], Stored(3));
-    EXPECT_EQ(pending_.copies, nullptr);
+    EXPECT_TRUE(pending_.copies.empty());
   }
 }
 
