@@ -3,8 +3,8 @@
 // A batch is all that was committed since the batch before, applied in one SQL transaction which
 // also stores the number of the newest commit in it. So the database always equals the memory as of
 // some commit. Between batches only which records changed is remembered; what to write is read from
-// a snapshot, which a flush takes when it starts, and holds until it has copied that or, where it is
-// very much, until its batch is applied.
+// a snapshot, which a flush takes when it starts, and holds until it has copied that or, where it
+// is very much, until its batch is applied.
 //
 // Nothing that was committed is ever given up: a batch that cannot be applied is kept and tried
 // again, commits go on until the limit of what may be outstanding is reached, and are then refused.
