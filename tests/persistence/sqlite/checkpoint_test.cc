@@ -294,7 +294,8 @@ TEST_P(FailingCheckpointTest, IsToldAndDoneAgainAndHoldsUpNoCommit) {
   EXPECT_EQ(store_->stats().retries, 0);
   vfs_.Heal();
   while (!store_->stats().chore_status.ok()) std::this_thread::yield();  // By itself.
-  const std::int64_t size = LogSize();
+  // A log that has grown large by now is cut off rather than written again from its beginning.
+  const std::int64_t size = std::max(LogSize(), kMiB);
   for (int i = 0; i < 5; ++i) ASSERT_NO_FATAL_FAILURE(Commit(Durability::kWritten));
   EXPECT_LE(LogSize(), size) << "the log did not begin anew";
   Close();
