@@ -206,6 +206,8 @@ class WriteBehind final : public Persistence {
   std::size_t returned_ ABSL_GUARDED_BY(mutex_) = 0;  // Came since somebody was served in it.
   std::size_t gather_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time gather_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  // Who sleeps until then; null during an attempt, and if nobody does.
+  const Waiter* timekeeper_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Duration patience_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
 
   // What is committed and in no batch yet.

@@ -24,6 +24,7 @@ void WriteBehind::Attempt(Waiter* leader) {
     absl::MutexLock lock(&mutex_);
     ++attempts_;
     served_ = returned_ = 0;
+    timekeeper_ = nullptr;
     if (!failing_.ok()) ++retries_;
     retry_now_ = false;
     need_batch = !in_flight_ && newest_ > applied_;

@@ -84,8 +84,12 @@ absl::Status WriteBehind::WaitOrLead(CommitNumber commit, bool synced) {
       if (waiter.done) return waiter.status;
       waiter.leading = MayLead() && Gathered();
       if (waiter.leading) attempting_ = true;
-      // Else nobody writes, and he is to begin when it is time.
-      if (MayLead()) limit = gather_until_ - clock_->Now();
+      // Else nobody writes, and one of those who wait is to begin when it is time. If all were, all
+      // would be woken by it, most of them beside a batch that has begun meanwhile.
+      if (MayLead() && (timekeeper_ == nullptr || timekeeper_ == &waiter)) {
+        timekeeper_ = &waiter;
+        limit = gather_until_ - clock_->Now();
+      }
       patience = patience_;
       rings = bells_[waiter.bell].rings();
     }
