@@ -94,6 +94,21 @@ const M* RecordIn(const Version* version) {
   return static_cast<const M*>(static_cast<const void*>(version + 1));
 }
 
+// Asks for the memory of a record's numbers: Protobuf's compiler puts them at the end of a message.
+// See PrefetchVersion.
+template <typename M>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchNumbers(const M* record) {
+  __builtin_prefetch(reinterpret_cast<const char*>(record + 1) - 1, /*rw=*/0, /*locality=*/2);
+}
+
+// Asks for the memory of a record, all but its message's head.
+template <typename M>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchRecord(const M* record) {
+  constexpr std::size_t kHead = 2 * sizeof(void*);  // A function table and an arena.
+  __builtin_prefetch(reinterpret_cast<const char*>(record) + kHead, /*rw=*/0, /*locality=*/2);
+  PrefetchNumbers(record);
+}
+
 inline const IndexSlot* SlotsAt(const View* view, std::size_t offset) {
   return reinterpret_cast<const IndexSlot*>(reinterpret_cast<const char*>(view->slots) + offset);
 }
@@ -426,6 +441,7 @@ class TableRange {
     void Settle() {
       const internal::Stamp limit = view_->Limit();
       for (; bucket_ < lines_->buckets(); ++bucket_, slot_ = 0) {
+        if (slot_ == 0) PrefetchAhead();
         for (; slot_ < internal::LineTable::kSlots; ++slot_) {
           const internal::Cell cell = lines_->At(bucket_, slot_);
           if (cell == 0) continue;
@@ -441,6 +457,13 @@ class TableRange {
         }
       }
       current_ = nullptr;
+    }
+    void PrefetchAhead() const {
+      constexpr std::uint64_t kBucketsAhead = 8;
+      if (bucket_ + kBucketsAhead >= lines_->buckets()) return;
+      internal::LineTable::ForEach(
+          lines_->bucket(bucket_ + kBucketsAhead),
+          [](internal::Cell cell) { internal::PrefetchVersion(internal::EntryIn(cell)); });
     }
 
     const internal::View* view_ = nullptr;

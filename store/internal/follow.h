@@ -218,6 +218,10 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
   }
 }
 
+// Of the records that are collected, the first so many have been asked for when all are there. Of
+// more, what is asked for first would be gone again when it is needed.
+inline constexpr std::size_t kPrefetchedTargets = 256;
+
 // Appends the entries of a posting list that is of `hash` to `out`, if the view shows all of them
 // at once; else appends nothing, and returns false. Whose children they are is not looked at.
 template <typename Target>
@@ -229,21 +233,24 @@ bool AppendShown(const PostingArray& array, std::uint64_t hash, Stamp limit,
   const std::uint32_t used = array.used.load(std::memory_order_acquire);
   out->resize(before + used);
   const Target** end = out->data() + before;
-  // Of the first ones; of many, what is asked for now would be gone again when it is needed.
-  constexpr std::size_t kPrefetched = 256;
-  const bool prefetched = before < kPrefetched;
+  const bool prefetched = before < kPrefetchedTargets;
   for (std::uint32_t i = 0; i < used; ++i) {
     const Version* entry = array.entries()[i].load(std::memory_order_acquire);
     if (entry == nullptr) continue;
-    if (prefetched) {
-      __builtin_prefetch(entry);
-      __builtin_prefetch(reinterpret_cast<const char*>(entry) + 64);
-    }
-    *end++ = RecordIn<Target>(entry);
+    const auto* record = RecordIn<Target>(entry);
+    if (prefetched) PrefetchRecord(record);
+    *end++ = record;
   }
   const bool shown = array.AllShown(limit);
   out->resize(shown ? static_cast<std::size_t>(end - out->data()) : before);
   return shown;
+}
+
+// Asks for what a cell leads to: a record, or the array of a short list.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchCell(Cell cell) {
+  const char* bytes = reinterpret_cast<const char*>(cell & ~Cell{1});
+  __builtin_prefetch(bytes);
+  __builtin_prefetch(bytes + 64);
 }
 
 // Appends the records of a has_many of each owner, which is not a `through`, to `out`. As in
@@ -281,9 +288,7 @@ void CollectMany(const View* view, absl::Span<const typename A::Owner* const> ow
     }
     for (std::size_t i = 0; i < size; ++i) {
       cells[i] = homes[i] == 0 ? 0 : LineTable::FindFirst(homes[i], hashes[i]);
-      const char* first = reinterpret_cast<const char*>(cells[i] & ~Cell{1});
-      __builtin_prefetch(first);
-      __builtin_prefetch(first + 64);
+      PrefetchCell(cells[i]);
     }
     const std::size_t before = out->size();
     std::size_t lists = 0;

@@ -413,8 +413,7 @@ std::size_t OrderedIndex::Gather(Place* place, absl::string_view end, absl::Span
         return size;
       }
       const Version* version = leaf->entry[slot].load(std::memory_order_acquire);
-      __builtin_prefetch(version);
-      __builtin_prefetch(reinterpret_cast<const char*>(version) + 64);
+      PrefetchVersion(version);
       out[size++] = {version, leaf->node[slot]};
     }
     if (rank < CountIn(order)) break;

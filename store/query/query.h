@@ -60,7 +60,7 @@ struct FromTable {};
 template <typename Parent, typename A>
 struct FromFollow {
   std::vector<const typename A::Target*> Collect(const View* view, Interrupt* interrupt) const {
-    return CollectTargets<A>(view, parent.Records(false, interrupt), interrupt);
+    return CollectTargets<A>(view, parent.template OwnersFor<A>(interrupt), interrupt);
   }
   Parent parent;
 };
@@ -276,7 +276,14 @@ class Query {
   bool AfterHolds(const M& record) const {
     return !page_.after.has_value() || Order::Less(**page_.after, record);
   }
+  // Moves the records from `begin` up to `end` that match to `to` and behind it, which may be where
+  // they are; returns the end of these. Without a branch on what is found: it cannot be foreseen.
+  std::size_t MoveMatches(std::size_t begin, std::size_t end, std::size_t to,
+                          std::vector<const M*>* records) const;
   const M* FindOne() const;
+  // The records, from which A is to be followed.
+  template <typename A>
+  std::vector<const M*> OwnersFor(Interrupt* interrupt) const;
   Result<Ref> FirstInOrder() const;
   // Calls visit(record) for each that satisfies the condition and After, until it returns false.
   // Sets *delivered first: whether they come in the order that is asked for.

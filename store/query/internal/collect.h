@@ -13,6 +13,9 @@
 
 namespace kin::query::internal {
 
+// Room for so many records is made at first: as much as malloc has at hand for each thread.
+inline constexpr std::size_t kFirstRecords = 1024 / sizeof(void*);
+
 template <typename T>
 void RemoveDuplicates(std::vector<const T*>* records) {
   absl::flat_hash_set<const T*> seen;
@@ -35,7 +38,7 @@ std::vector<const typename A::Target*> CollectTargets(
     RemoveDuplicates(&targets);
   } else {
     constexpr std::size_t kGroup = 256;
-    targets.reserve(std::max<std::size_t>(owners.size(), 64));
+    targets.reserve(std::max(owners.size(), kFirstRecords));
     for (std::size_t begin = 0; begin < owners.size(); begin += kGroup) {
       if (interrupt->Stopped()) break;
       const std::size_t size = std::min(kGroup, owners.size() - begin);

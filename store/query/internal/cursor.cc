@@ -16,13 +16,8 @@ namespace {
 using ::kin::internal::Cell;
 using ::kin::internal::KeyParts;
 using ::kin::internal::LineTable;
+using ::kin::internal::PrefetchVersion;
 using ::kin::internal::VisibleAt;
-
-void PrefetchOne(const Version* version) {
-  const char* bytes = reinterpret_cast<const char*>(version);
-  __builtin_prefetch(bytes);
-  __builtin_prefetch(bytes + 64);
-}
 
 // How many of a node's bytes are the index's own key, before the record's.
 std::size_t KeyLength(absl::string_view bytes, const graph::FieldList& fields) {
@@ -98,7 +93,7 @@ int Cursor::NextVisible(const Version** out) {
     if (entries == 0) return 0;
     int size = shown_ ? entries : 0;
     for (int i = 0; i < entries && !shown_; ++i) {
-      Prefetch(out, i, entries);
+      if (i + kAhead < entries) PrefetchVersion(out[i + kAhead]);
       const Version* version = VisibleAt(out[i], limit_);
       if (version != nullptr) out[size++] = version;
     }
@@ -188,7 +183,6 @@ int Cursor::NextOfList(const Version** out, int size) {
   for (; position_ < used_ && entries < kBatch; ++position_) {
     const Version* entry = array_->entries()[position_].load(std::memory_order_acquire);
     if (entry == nullptr) continue;
-    PrefetchOne(entry);
     out[entries++] = entry;
   }
   // Another key may have the same hash, and the list be of that, or of both.
@@ -200,6 +194,7 @@ int Cursor::NextOfList(const Version** out, int size) {
   if (!judge_keys_ && array_->AllShown(list_shown_)) {
     size = entries;
   } else {
+    for (int i = size; i < entries; ++i) PrefetchVersion(out[i]);
     for (int i = size; i < entries; ++i) {
       const Version* entry = out[i];
       const Version* version = index.Visible(hash, entry, limit_);

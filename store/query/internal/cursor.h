@@ -49,18 +49,12 @@ class Cursor {
 
   // Stores up to kBatch entries, each record once; returns how many, 0 at the end. What the view
   // shows of an entry is VisibleAt(entry, limit), which may be nothing; the entry itself if
-  // shown(). Entries have not been touched, where that could be avoided: see Prefetch.
+  // shown(). Entries have not been touched, nor asked for, where that could be avoided.
   int Next(const Version** out);
   // Of the last batch: whether the view shows each of its entries.
   bool shown() const { return shown_; }
-  // To be called before entry `i` of a batch is judged: asks for the memory of a later one.
-  static void Prefetch(const Version* const* batch, int i, int size) {
-    constexpr int kAhead = 16;
-    if (i + kAhead >= size) return;
-    const char* bytes = reinterpret_cast<const char*>(batch[i + kAhead]);
-    __builtin_prefetch(bytes);
-    __builtin_prefetch(bytes + 64);
-  }
+  // How many records before it is judged the memory of one is asked for.
+  static constexpr int kAhead = 64;
 
  private:
   using HashIndex = kin::internal::HashIndex;

@@ -34,25 +34,52 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto StartQuery(const kin::internal::View* v
                                                                          Everything<M>());
 }
 
-// The slot of a unique value, by the types that FindBy has.
+// What `use` gives for the value of a condition on a unique field, by the types that FindBy has; a
+// default where the field cannot hold it.
+template <typename C, typename Use>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline auto WithUnique(const C& condition, Use use) {
+  using V = typename C::Field::Value;
+  if constexpr (std::is_same_v<V, std::string>) {
+    return use(absl::string_view(condition.value()));
+  } else {
+    using Result = decltype(use(V()));
+    if (!std::in_range<V>(condition.value())) return Result();
+    return use(static_cast<V>(condition.value()));
+  }
+}
+
 template <typename C>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline const typename C::Model* FindUnique(
     const kin::internal::View* view, const C& condition) {
   using F = typename C::Field;
   using M = typename C::Model;
-  using V = typename F::Value;
-  const auto find = [&](const auto& value) {
+  return WithUnique(condition, [view](const auto& value) {
     using Here = kin::internal::Place<M, F::kUniqueSlot>;
     return kin::internal::FindRecord<M, Here>(
         view, Here::Of(view), kin::internal::HashKey(value),
         [value](const M& record) { return F::Has(record) && F::Get(record) == value; });
-  };
-  if constexpr (std::is_same_v<V, std::string>) {
-    return find(absl::string_view(condition.value()));
-  } else {
-    if (!std::in_range<V>(condition.value())) return static_cast<const M*>(nullptr);
-    return find(static_cast<V>(condition.value()));
-  }
+  });
+}
+
+// Asks for the record that has a key and, at the same time, for the list of a has_many from it,
+// which is found by the same key, unless it refers to another field: then for nothing.
+template <typename A, typename C>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchMany(const kin::internal::View* view,
+                                                      const C& condition) {
+  using kin::internal::LineTable;
+  WithUnique(condition, [view](const auto& value) {
+    const std::uint64_t hash = kin::internal::HashKey(value);
+    // Pairs with the release in HashIndex::Publish.
+    const kin::internal::Home homes[] = {
+        kin::internal::SlotOf<typename A::Owner>(view, 0).home.load(std::memory_order_acquire),
+        kin::internal::SlotOf<typename A::Owner>(view, A::kSlot)
+            .home.load(std::memory_order_acquire)};
+    for (const auto home : homes) LineTable::Prefetch(home, hash);
+    for (const auto home : homes) {
+      kin::internal::PrefetchCell(LineTable::FindFirst(home, hash));
+    }
+    return true;
+  });
 }
 
 // A condition that has been prepared; it is judged only where no index has.
@@ -63,6 +90,53 @@ auto Both(const A& a, B b) {
   } else {
     return AndCondition<A, B>(a, std::move(b));
   }
+}
+
+// Whether all that a condition reads of a record are numbers.
+template <typename C>
+inline constexpr bool kReadsNumbers = false;
+template <typename F, Comparison kComparison, typename T>
+inline constexpr bool kReadsNumbers<ValueCondition<F, kComparison, T>> =
+    !F::kPresence &&  // Which is read from the message's beginning.
+    (Access<F>::kKind == FieldType::kSigned || Access<F>::kKind == FieldType::kUnsigned ||
+     Access<F>::kKind == FieldType::kBool || Access<F>::kKind == FieldType::kEnum ||
+     Access<F>::kKind == FieldType::kDouble);
+template <typename A, typename B>
+inline constexpr bool kReadsNumbers<AndCondition<A, B>> =
+    std::conjunction_v<std::bool_constant<kReadsNumbers<A>>, std::bool_constant<kReadsNumbers<B>>>;
+template <typename A, typename B>
+inline constexpr bool kReadsNumbers<OrCondition<A, B>> = kReadsNumbers<AndCondition<A, B>>;
+template <typename A>
+inline constexpr bool kReadsNumbers<NotCondition<A>> = kReadsNumbers<A>;
+
+// Asks for what a condition reads of a record.
+template <typename C>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchFor(const typename C::Model* record) {
+  if constexpr (kReadsNumbers<C>) {
+    kin::internal::PrefetchNumbers(record);
+  } else {
+    kin::internal::PrefetchRecord(record);
+  }
+}
+
+// The records, of `size`, whose memory is to be asked for before record `i` is judged: none, or
+// many at a time, so that they come together.
+struct Ahead {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Ahead AheadOf(std::size_t i, std::size_t size) {
+  constexpr std::size_t kAhead = Cursor::kAhead;
+  if (ABSL_PREDICT_TRUE(i % kAhead != 0)) return {};
+  return {i == 0 ? 0 : i + kAhead, std::min(i + 2 * kAhead, size)};
+}
+
+// Asks for what a condition reads of an entry of a cursor's batch. `shown`: the cursor's.
+template <typename C>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchEntry(const kin::internal::Version* entry,
+                                                       bool shown) {
+  if (!shown) __builtin_prefetch(entry, /*rw=*/0, /*locality=*/2);
+  PrefetchFor<C>(kin::internal::RecordIn<typename C::Model>(entry));
 }
 
 // A value of a field as the key of a group.
@@ -169,6 +243,17 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline const M* KIN_QUERY::FindOne() const {
 }
 
 KIN_QUERY_TEMPLATE
+template <typename A>
+std::vector<const M*> KIN_QUERY::OwnersFor(Interrupt* interrupt) const {
+  if constexpr (kFindsOne && A::kMany && !A::kThrough) {
+    const auto* found = query::internal::FindsOne(condition_);
+    using F = typename std::remove_pointer_t<decltype(found)>::Field;
+    if constexpr (F::kUniqueSlot == 0) query::internal::PrefetchMany<A>(view_, *found);
+  }
+  return Records(false, interrupt);
+}
+
+KIN_QUERY_TEMPLATE
 template <typename Visit>
 void KIN_QUERY::ForEachOfTable(const Plan& plan, Interrupt* interrupt, Visit& visit) const {
   query::internal::Cursor cursor(plan, interrupt);
@@ -180,7 +265,9 @@ void KIN_QUERY::ForEachOfTable(const Plan& plan, Interrupt* interrupt, Visit& vi
     if (interrupt->Stopped()) return;
     const bool shown = cursor.shown();
     for (int i = 0; i < size; ++i) {
-      query::internal::Cursor::Prefetch(batch, i, size);
+      for (auto [next, end] = query::internal::AheadOf(i, size); next < end; ++next) {
+        query::internal::PrefetchEntry<Condition>(batch[next], shown);
+      }
       const internal::Version* version = shown ? batch[i] : internal::VisibleAt(batch[i], limit);
       if (ABSL_PREDICT_FALSE(version == nullptr)) continue;
       const M& record = *internal::RecordIn<M>(version);
@@ -205,23 +292,34 @@ void KIN_QUERY::ForEachMatch(bool ordered, bool reversed, std::int64_t wanted, b
     ForEachOfTable(plan, interrupt, visit);
   } else {
     *delivered = false;
-    const std::vector<const M*> records = source_.Collect(view_, interrupt);
-    constexpr std::size_t kAhead = 16;
-    for (std::size_t i = 0; i < std::min(kAhead, records.size()); ++i) {
-      __builtin_prefetch(reinterpret_cast<const char*>(records[i]) - 16);
-      __builtin_prefetch(reinterpret_cast<const char*>(records[i]) + 48);
-    }
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      if (i % query::internal::Cursor::kBatch == 0 && interrupt->Stopped()) return;
-      if (i + kAhead < records.size()) {
-        __builtin_prefetch(reinterpret_cast<const char*>(records[i + kAhead]) - 16);
-        __builtin_prefetch(reinterpret_cast<const char*>(records[i + kAhead]) + 48);
+    std::vector<const M*> records = source_.Collect(view_, interrupt);
+    // Whoever wants few should not have many judged.
+    constexpr std::size_t kFew = 16;
+    const std::size_t at_once = wanted < 0 ? query::internal::Cursor::kBatch : kFew;
+    for (std::size_t begin = 0; begin < records.size(); begin += at_once) {
+      if (interrupt->Stopped()) return;
+      const std::size_t end = std::min(begin + at_once, records.size());
+      const std::size_t found = MoveMatches(begin, end, begin, &records);
+      for (std::size_t i = begin; i < found; ++i) {
+        if (!visit(*records[i])) return;
       }
-      const M& record = *records[i];
-      if (!condition_.True(view_, record) || !AfterHolds(record)) continue;
-      if (!visit(record)) return;
     }
   }
+}
+
+KIN_QUERY_TEMPLATE
+std::size_t KIN_QUERY::MoveMatches(std::size_t begin, std::size_t end, std::size_t to,
+                                   std::vector<const M*>* records) const {
+  const M** const all = records->data();
+  for (std::size_t i = begin; i < end; ++i) {
+    for (auto [next, last] = query::internal::AheadOf(i, records->size()); next < last; ++next) {
+      if (next >= internal::kPrefetchedTargets) query::internal::PrefetchFor<Condition>(all[next]);
+    }
+    const M* const record = all[i];
+    all[to] = record;
+    to += static_cast<std::size_t>(condition_.True(view_, *record) && AfterHolds(*record));
+  }
+  return to;
 }
 
 KIN_QUERY_TEMPLATE
@@ -269,15 +367,26 @@ void KIN_QUERY::ForEachResult(bool ordered, Interrupt* interrupt, Visit visit) c
 
 KIN_QUERY_TEMPLATE
 std::vector<const M*> KIN_QUERY::Records(bool ordered, Interrupt* interrupt) const {
-  if constexpr (!kTable && Order::kEmpty && std::is_same_v<Condition, query::Everything<M>>) {
-    // All that the association leads to, as it comes.
+  if constexpr (!kTable && Order::kEmpty) {
     if (!Paged()) {
+      // Of what the association leads to, as it comes.
       if (interrupt->Stopped()) return {};
-      return source_.Collect(view_, interrupt);
+      std::vector<const M*> records = source_.Collect(view_, interrupt);
+      if constexpr (!std::is_same_v<Condition, query::Everything<M>>) {
+        std::size_t kept = 0;
+        for (std::size_t begin = 0; begin < records.size();
+             begin += query::internal::Cursor::kBatch) {
+          if (interrupt->Stopped()) break;
+          const std::size_t end = std::min(begin + query::internal::Cursor::kBatch, records.size());
+          kept = MoveMatches(begin, end, kept, &records);
+        }
+        records.resize(kept);
+      }
+      return records;
     }
   }
   std::vector<const M*> records;
-  constexpr std::int64_t kAtOnce = 64;
+  constexpr std::int64_t kAtOnce = query::internal::kFirstRecords;
   if constexpr (!kFindsOne) {
     records.reserve(
         static_cast<std::size_t>(page_.limit < 0 ? kAtOnce : std::min(page_.limit, kAtOnce)));
@@ -630,7 +739,9 @@ class KIN_QUERY::iterator {
     const M* found[query::internal::Cursor::kBatch];
     int count = 0;
     for (int i = 0; i < size; ++i) {
-      query::internal::Cursor::Prefetch(batch, i, size);
+      for (auto [next, end] = query::internal::AheadOf(i, size); next < end; ++next) {
+        query::internal::PrefetchEntry<Condition>(batch[next], shown);
+      }
       const internal::Version* version = shown ? batch[i] : internal::VisibleAt(batch[i], limit);
       if (ABSL_PREDICT_FALSE(version == nullptr)) continue;
       const M* record = internal::RecordIn<M>(version);
