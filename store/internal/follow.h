@@ -184,8 +184,8 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
         const OwnerRef& ref = refs[begin + i];
         if (begin + i + kGroup < refs.size()) {
           const char* next = reinterpret_cast<const char*>(refs[begin + i + kGroup].get());
-          __builtin_prefetch(next);
-          __builtin_prefetch(next + 47);
+          __builtin_prefetch(next, /*rw=*/0, /*locality=*/2);
+          __builtin_prefetch(next + 47, /*rw=*/0, /*locality=*/2);
         }
         homes[i] = 0;
         if (!ref || !A::Present(*ref)) continue;
@@ -193,11 +193,12 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
         // Pairs with the release in HashIndex::Publish.
         homes[i] = SlotOf<typename A::Owner>(ref.internal_view(), A::kSlot)
                        .home.load(std::memory_order_acquire);
-        LineTable::Prefetch(homes[i], hashes[i]);
+        LineTable::PrefetchOfMany(homes[i], hashes[i]);
       }
       for (std::size_t i = 0; i < size; ++i) {
         cells[i] = homes[i] == 0 ? 0 : LineTable::FindFirst(homes[i], hashes[i]);
-        if (cells[i] != 0) __builtin_prefetch(reinterpret_cast<const void*>(cells[i] & ~Cell{1}));
+        const char* first = reinterpret_cast<const char*>(cells[i] & ~Cell{1});
+        if (first != nullptr) __builtin_prefetch(first, /*rw=*/0, /*locality=*/2);
       }
       for (std::size_t i = 0; i < size; ++i) {
         const OwnerRef& ref = refs[begin + i];
@@ -276,15 +277,15 @@ void CollectMany(const View* view, absl::Span<const typename A::Owner* const> ow
     for (std::size_t i = 0; i < size; ++i) {
       if (begin + i + kGroup < owners.size()) {
         const char* next = reinterpret_cast<const char*>(group[i + kGroup]);
-        __builtin_prefetch(next);
-        __builtin_prefetch(next + 47);
+        __builtin_prefetch(next, /*rw=*/0, /*locality=*/2);
+        __builtin_prefetch(next + 47, /*rw=*/0, /*locality=*/2);
       }
       homes[i] = 0;
       if (!A::Present(*group[i])) continue;
       hashes[i] = A::Hash(*group[i]);
       // Pairs with the release in HashIndex::Publish.
       homes[i] = SlotOf<typename A::Owner>(view, A::kSlot).home.load(std::memory_order_acquire);
-      LineTable::Prefetch(homes[i], hashes[i]);
+      LineTable::PrefetchOfMany(homes[i], hashes[i]);
     }
     for (std::size_t i = 0; i < size; ++i) {
       cells[i] = homes[i] == 0 ? 0 : LineTable::FindFirst(homes[i], hashes[i]);

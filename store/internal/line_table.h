@@ -99,6 +99,10 @@ class LineTable {
   // Of a table that is always empty.
   static Home EmptyHome();
   static void Prefetch(Home home, std::uint64_t hash) { __builtin_prefetch(&BucketOf(home, hash)); }
+  // The same for one of many that are asked for together; see PrefetchVersion.
+  static void PrefetchOfMany(Home home, std::uint64_t hash) {
+    __builtin_prefetch(&BucketOf(home, hash), /*rw=*/0, /*locality=*/2);
+  }
 
   // The first step of Find, to be inlined where it matters: the slot of the first tag that matches
   // in the home bucket, 0 if there is none. Find knows more.
