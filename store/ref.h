@@ -94,14 +94,14 @@ const M* RecordIn(const Version* version) {
   return static_cast<const M*>(static_cast<const void*>(version + 1));
 }
 
-// Asks for the memory of a record's numbers: Protobuf's compiler puts them at the end of a message.
-// See PrefetchVersion.
+// Asks for the line in which a record ends, which has its numbers or the last of them: Protobuf's
+// compiler puts them behind all else. See PrefetchVersion.
 template <typename M>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchNumbers(const M* record) {
   __builtin_prefetch(reinterpret_cast<const char*>(record + 1) - 1, /*rw=*/0, /*locality=*/2);
 }
 
-// Asks for the memory of a record, all but its message's head.
+// Asks for the lines in which a record's fields begin and end: all of them, unless it is large.
 template <typename M>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchRecord(const M* record) {
   constexpr std::size_t kHead = 2 * sizeof(void*);  // A function table and an arena.
@@ -231,7 +231,8 @@ class Range {
 
     // Records whose loads are under way while one is at hand.
     static constexpr int kAhead = 16;
-    static void Prefetch(const std::atomic<internal::Version*>* entry) {
+    ABSL_ATTRIBUTE_ALWAYS_INLINE static void Prefetch(
+        const std::atomic<internal::Version*>* entry) {
       const internal::Version* version = entry->load(std::memory_order_relaxed);
       __builtin_prefetch(reinterpret_cast<const char*>(version + 1) + 16);
     }
@@ -461,9 +462,10 @@ class TableRange {
     void PrefetchAhead() const {
       constexpr std::uint64_t kBucketsAhead = 8;
       if (bucket_ + kBucketsAhead >= lines_->buckets()) return;
-      internal::LineTable::ForEach(
-          lines_->bucket(bucket_ + kBucketsAhead),
-          [](internal::Cell cell) { internal::PrefetchVersion(internal::EntryIn(cell)); });
+      for (int slot = 0; slot < internal::LineTable::kSlots; ++slot) {
+        const internal::Cell cell = lines_->At(bucket_ + kBucketsAhead, slot);
+        if (cell != 0) internal::PrefetchVersion(internal::EntryIn(cell));
+      }
     }
 
     const internal::View* view_ = nullptr;

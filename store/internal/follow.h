@@ -219,8 +219,8 @@ void ResolveAll(absl::Span<const OwnerRef> refs, absl::Span<Out> out) {
   }
 }
 
-// Of the records that are collected, the first so many have been asked for when all are there. Of
-// more, what is asked for first would be gone again when it is needed.
+// Of the records of a has_many that are collected, so many are asked for meanwhile; the others when
+// they are gone through, for of more what was asked for first would be gone again by then.
 inline constexpr std::size_t kPrefetchedTargets = 256;
 
 // Appends the entries of a posting list that is of `hash` to `out`, if the view shows all of them
@@ -234,21 +234,22 @@ bool AppendShown(const PostingArray& array, std::uint64_t hash, Stamp limit,
   const std::uint32_t used = array.used.load(std::memory_order_acquire);
   out->resize(before + used);
   const Target** end = out->data() + before;
-  const bool prefetched = before < kPrefetchedTargets;
+  const Target* const* const all = out->data();
   for (std::uint32_t i = 0; i < used; ++i) {
     const Version* entry = array.entries()[i].load(std::memory_order_acquire);
     if (entry == nullptr) continue;
     const auto* record = RecordIn<Target>(entry);
-    if (prefetched) PrefetchRecord(record);
+    if (static_cast<std::size_t>(end - all) < kPrefetchedTargets) PrefetchRecord(record);
     *end++ = record;
   }
   const bool shown = array.AllShown(limit);
-  out->resize(shown ? static_cast<std::size_t>(end - out->data()) : before);
+  out->resize(shown ? static_cast<std::size_t>(end - all) : before);
   return shown;
 }
 
 // Asks for what a cell leads to: a record, or the array of a short list.
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchCell(Cell cell) {
+  if (cell == 0) return;
   const char* bytes = reinterpret_cast<const char*>(cell & ~Cell{1});
   __builtin_prefetch(bytes);
   __builtin_prefetch(bytes + 64);

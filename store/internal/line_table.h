@@ -98,9 +98,11 @@ class LineTable {
   Home home() const { return HomeOf(buckets_, shift_); }
   // Of a table that is always empty.
   static Home EmptyHome();
-  static void Prefetch(Home home, std::uint64_t hash) { __builtin_prefetch(&BucketOf(home, hash)); }
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static void Prefetch(Home home, std::uint64_t hash) {
+    __builtin_prefetch(&BucketOf(home, hash));
+  }
   // The same for one of many that are asked for together; see PrefetchVersion.
-  static void PrefetchOfMany(Home home, std::uint64_t hash) {
+  ABSL_ATTRIBUTE_ALWAYS_INLINE static void PrefetchOfMany(Home home, std::uint64_t hash) {
     __builtin_prefetch(&BucketOf(home, hash), /*rw=*/0, /*locality=*/2);
   }
 

@@ -181,7 +181,9 @@ absl::StatusOr<DynamicQuery::Records> DynamicQuery::Find(Interrupt* interrupt) c
     bool more = true;
     while (const int size = !more || interrupt->Stopped() ? 0 : cursor.Next(batch)) {
       for (int i = 0; i < size && more; ++i) {
-        if (i + Cursor::kAhead < size) internal::PrefetchVersion(batch[i + Cursor::kAhead]);
+        for (auto [next, end] = query::internal::AheadOf(i, size); next < end; ++next) {
+          internal::PrefetchVersion(batch[next]);
+        }
         const internal::Version* version = internal::VisibleAt(batch[i], view_->Limit());
         if (version != nullptr) more = add(table_->MessageOf(version));
       }

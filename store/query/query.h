@@ -281,7 +281,7 @@ class Query {
   std::size_t MoveMatches(std::size_t begin, std::size_t end, std::size_t to,
                           std::vector<const M*>* records) const;
   const M* FindOne() const;
-  // The records, from which A is to be followed.
+  // The records, from which A is to be followed: asks for what A needs of them, where it can.
   template <typename A>
   std::vector<const M*> OwnersFor(Interrupt* interrupt) const;
   Result<Ref> FirstInOrder() const;

@@ -13,7 +13,8 @@
 
 namespace kin::query::internal {
 
-// Room for so many records is made at first: as much as malloc has at hand for each thread.
+// Room for so many records is made at first: as much as malloc has at hand for each thread (glibc's
+// tcache has blocks of up to 1032 bytes).
 inline constexpr std::size_t kFirstRecords = 1024 / sizeof(void*);
 
 template <typename T>

@@ -93,7 +93,7 @@ int Cursor::NextVisible(const Version** out) {
     if (entries == 0) return 0;
     int size = shown_ ? entries : 0;
     for (int i = 0; i < entries && !shown_; ++i) {
-      if (i + kAhead < entries) PrefetchVersion(out[i + kAhead]);
+      for (auto [next, end] = AheadOf(i, entries); next < end; ++next) PrefetchVersion(out[next]);
       const Version* version = VisibleAt(out[i], limit_);
       if (version != nullptr) out[size++] = version;
     }
@@ -320,6 +320,7 @@ void Cursor::CollectJoin() {
   while (const int size = cursor.NextVisible(batch)) {
     if (Stopped()) return;
     for (int i = 0; i < size; ++i) {
+      for (auto [next, end] = AheadOf(i, size); next < end; ++next) PrefetchVersion(batch[next]);
       if (!ForEachOwner(view_, *path_.association, *targets.MessageOf(batch[i]), collect)) return;
     }
   }

@@ -2,6 +2,7 @@
 #ifndef KIN_STORE_QUERY_INTERNAL_CURSOR_H_
 #define KIN_STORE_QUERY_INTERNAL_CURSOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
@@ -36,6 +38,18 @@ class Interrupt {
   absl::Status status_;
 };
 
+// The records, of `size`, whose memory is to be asked for before record `i` is judged: none, or
+// many at a time, so that they come together.
+struct Ahead {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline Ahead AheadOf(std::size_t i, std::size_t size) {
+  constexpr std::size_t kAhead = 64;
+  if (ABSL_PREDICT_TRUE(i % kAhead != 0)) return {};
+  return {i == 0 ? 0 : i + kAhead, std::min(i + 2 * kAhead, size)};
+}
+
 // The records of a path, in batches, so that the loop over them is the caller's, with types known.
 // In a transaction nothing may change until it is at its end. Thread-compatible.
 class Cursor {
@@ -53,8 +67,6 @@ class Cursor {
   int Next(const Version** out);
   // Of the last batch: whether the view shows each of its entries.
   bool shown() const { return shown_; }
-  // How many records before it is judged the memory of one is asked for.
-  static constexpr int kAhead = 64;
 
  private:
   using HashIndex = kin::internal::HashIndex;

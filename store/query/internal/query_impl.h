@@ -92,7 +92,7 @@ auto Both(const A& a, B b) {
   }
 }
 
-// Whether all that a condition reads of a record are numbers.
+// Whether all that a condition reads of a record itself are numbers.
 template <typename C>
 inline constexpr bool kReadsNumbers = false;
 template <typename F, Comparison kComparison, typename T>
@@ -119,24 +119,18 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchFor(const typename C::Model* re
   }
 }
 
-// The records, of `size`, whose memory is to be asked for before record `i` is judged: none, or
-// many at a time, so that they come together.
-struct Ahead {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-};
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline Ahead AheadOf(std::size_t i, std::size_t size) {
-  constexpr std::size_t kAhead = Cursor::kAhead;
-  if (ABSL_PREDICT_TRUE(i % kAhead != 0)) return {};
-  return {i == 0 ? 0 : i + kAhead, std::min(i + 2 * kAhead, size)};
-}
-
-// Asks for what a condition reads of an entry of a cursor's batch. `shown`: the cursor's.
+// Asks for what is read of an entry of a cursor's batch: by condition C, or, if that is not judged,
+// by whoever gets the record. `shown`: the cursor's.
 template <typename C>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchEntry(const kin::internal::Version* entry,
-                                                       bool shown) {
+                                                       bool shown, bool judged) {
   if (!shown) __builtin_prefetch(entry, /*rw=*/0, /*locality=*/2);
-  PrefetchFor<C>(kin::internal::RecordIn<typename C::Model>(entry));
+  const auto* record = kin::internal::RecordIn<typename C::Model>(entry);
+  if (judged) {
+    PrefetchFor<C>(record);
+  } else {
+    kin::internal::PrefetchRecord(record);
+  }
 }
 
 // A value of a field as the key of a group.
@@ -266,7 +260,7 @@ void KIN_QUERY::ForEachOfTable(const Plan& plan, Interrupt* interrupt, Visit& vi
     const bool shown = cursor.shown();
     for (int i = 0; i < size; ++i) {
       for (auto [next, end] = query::internal::AheadOf(i, size); next < end; ++next) {
-        query::internal::PrefetchEntry<Condition>(batch[next], shown);
+        query::internal::PrefetchEntry<Condition>(batch[next], shown, judged);
       }
       const internal::Version* version = shown ? batch[i] : internal::VisibleAt(batch[i], limit);
       if (ABSL_PREDICT_FALSE(version == nullptr)) continue;
@@ -293,10 +287,11 @@ void KIN_QUERY::ForEachMatch(bool ordered, bool reversed, std::int64_t wanted, b
   } else {
     *delivered = false;
     std::vector<const M*> records = source_.Collect(view_, interrupt);
-    // Whoever wants few should not have many judged.
-    constexpr std::size_t kFew = 16;
-    const std::size_t at_once = wanted < 0 ? query::internal::Cursor::kBatch : kFew;
-    for (std::size_t begin = 0; begin < records.size(); begin += at_once) {
+    // Few at first: unless all are put in order, `visit` may be content with those.
+    constexpr std::size_t kMost = query::internal::Cursor::kBatch;
+    std::size_t at_once = ordered ? kMost : kMost / 16;
+    for (std::size_t begin = 0; begin < records.size();
+         begin += std::exchange(at_once, std::min(2 * at_once, kMost))) {
       if (interrupt->Stopped()) return;
       const std::size_t end = std::min(begin + at_once, records.size());
       const std::size_t found = MoveMatches(begin, end, begin, &records);
@@ -740,7 +735,7 @@ class KIN_QUERY::iterator {
     int count = 0;
     for (int i = 0; i < size; ++i) {
       for (auto [next, end] = query::internal::AheadOf(i, size); next < end; ++next) {
-        query::internal::PrefetchEntry<Condition>(batch[next], shown);
+        query::internal::PrefetchEntry<Condition>(batch[next], shown, judged);
       }
       const internal::Version* version = shown ? batch[i] : internal::VisibleAt(batch[i], limit);
       if (ABSL_PREDICT_FALSE(version == nullptr)) continue;

@@ -95,7 +95,10 @@ class ManyResultsTest : public QueryTest, public ::testing::WithParamInterface<s
     if (size == 0) {
       EXPECT_FALSE(query.First());
     } else {
-      EXPECT_THAT(expected, ::testing::Contains(query.First()->id()));
+      EXPECT_EQ(query.First()->id(), expected.front());
+      int calls = 0;
+      query.ForEach([&](const auto& /*record*/) { return ++calls < 3; });
+      EXPECT_EQ(calls, std::min<std::int64_t>(size, 3));
       EXPECT_EQ(query.OrderBy(id).Last()->id(), expected.back());
       EXPECT_EQ(IdsOf(query.OrderBy(id).After(query.OrderBy(id).First())),
                 Ids(expected.begin() + 1, expected.end()));
@@ -114,6 +117,8 @@ class ManyResultsTest : public QueryTest, public ::testing::WithParamInterface<s
                Expected([](std::int64_t id) { return id % 3 == 0; }));
     Check<kIn>(pets.Where(PetModel::years >= 0 && PetModel::id < 400u), PetModel::id,
                Expected([](std::int64_t id) { return id % 4 == 0 && id < 400; }));
+    Check<kIn>(pets.Where(PetModel::toys.Has(ToyModel::price > 100)), PetModel::id,
+               Expected([](std::int64_t id) { return id > 100; }));
     Check<kIn>(pets.Follow(PetModel::toys).Where(ToyModel::price > 100), ToyModel::id,
                Expected([](std::int64_t id) { return id > 100; }));
     // By going through all of a model.
