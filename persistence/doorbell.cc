@@ -43,8 +43,12 @@ bool Doorbell::RungSoon(Rings seen, absl::Duration patience) const {
 }
 
 void Doorbell::Sleep(Rings seen, absl::Duration patience, absl::Duration limit) {
+  const std::int64_t start = NowNanos();
   if (RungSoon(seen, std::min(patience, limit))) return;
   static_assert(sizeof(rings_) == sizeof(Rings) && std::atomic<Rings>::is_always_lock_free);
+  // What was spent on patience is part of it.
+  limit -= absl::Nanoseconds(NowNanos() - start);
+  if (limit <= absl::ZeroDuration()) return;
   const timespec timeout = limit == absl::InfiniteDuration() ? timespec() : absl::ToTimespec(limit);
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
   if (rings_.load(std::memory_order_seq_cst) == seen) {
