@@ -152,6 +152,8 @@ class WriteBehind final : public Persistence {
   bool MayLead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether all who are expected wait, or it is time.
   bool Gathered() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteCommit(CommitNumber commit, absl::Span<const Change> changes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Reached(CommitNumber commit, bool synced) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoSpace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HaltedStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
