@@ -146,10 +146,33 @@ absl::Status CheckColumns(Database& database, const Table& table) {
   return status.ok() ? CheckKey(database, table) : status;
 }
 
-absl::Status CheckIndexes(Database& database, const Table& table) {
-  absl::StatusOr<PhysicalTable> there = ReadPhysicalTable(database, table.name);
-  if (!there.ok()) return there.status();
-  for (const PhysicalIndex& index : there->indexes) {
+// That what others' columns get when Kin inserts a row can be had and be stored: SQLite looks at a
+// DEFAULT when it is used. Tried out beside the database, since what an expression gives and what a
+// STRICT column takes is best told by SQLite.
+absl::Status CheckDefaults(Database& database, const Table& table, const PhysicalTable& there) {
+  for (const PhysicalColumn& column : there.columns) {
+    const bool known = std::any_of(
+        table.columns.begin(), table.columns.end(),
+        [&](const Column& wanted) { return absl::EqualsIgnoreCase(wanted.name, column.name); });
+    if (known || column.generated || column.default_value.empty()) continue;
+    const absl::Status tried =
+        database.Exec(absl::StrCat("CREATE TEMP TABLE \"_kin_default\" (", column.Definition(),
+                                   ") STRICT; INSERT INTO temp.\"_kin_default\" DEFAULT VALUES"));
+    absl::Status dropped = database.Exec("DROP TABLE IF EXISTS temp.\"_kin_default\"");
+    if (!dropped.ok()) return dropped;
+    if (!tried.ok()) {
+      return InTheWay(
+          table,
+          absl::StrCat("has a column ", column.name, " whose DEFAULT ", column.default_value,
+                       " cannot be stored (", tried.message(), ")"),
+          "give it another one");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckIndexes(const Table& table, const PhysicalTable& there) {
+  for (const PhysicalIndex& index : there.indexes) {
     const bool known =
         std::any_of(table.indexes.begin(), table.indexes.end(), [&](const TableIndex& wanted) {
           return wanted.unique && index.Is(NamesOf(table, wanted.columns), true);
@@ -211,6 +234,35 @@ absl::StatusOr<std::vector<Reference>> ReadReferences(Database& database, const 
   }
 }
 
+// Whether NULL can be put into these columns of any row of `child`. Unique constraints and plain
+// unique indexes take any number of NULLs.
+absl::StatusOr<bool> TakesNull(Database& database, const Table& child,
+                               const std::vector<std::string>& columns) {
+  absl::StatusOr<PhysicalTable> physical = ReadPhysicalTable(database, child.name);
+  if (!physical.ok()) return physical.status();
+  for (const std::string& name : columns) {
+    const PhysicalColumn* column = physical->Find(name);
+    if (column == nullptr || column->not_null || column->key != 0) return false;
+  }
+  for (const PhysicalIndex& index : physical->indexes) {
+    // Over an expression, or of some rows.
+    const bool computed = !index.plain && !index.sql.empty();
+    if (computed && (index.unique || IndexMayFail(index.sql))) return false;
+  }
+  bool takes = true;
+  absl::Status status =
+      ForEachRow(database, child,
+                 "SELECT 1 FROM pragma_table_xinfo(?) WHERE \"hidden\" IN (2, 3) AND \"notnull\"",
+                 [&takes](const Statement&) -> absl::Status {
+                   takes = false;
+                   return absl::OkStatus();
+                 });
+  if (status.ok()) status = FindGeneratedColumns(database, child);
+  if (absl::IsFailedPrecondition(status)) return false;
+  if (!status.ok()) return status;
+  return takes;
+}
+
 // Whether SQLite would let a record go that rows of `reference` refer to, and let go of them, with
 // nothing else in the way.
 absl::StatusOr<bool> LetsGo(Database& database, const Table& parent, const Reference& reference,
@@ -233,12 +285,7 @@ absl::StatusOr<bool> LetsGo(Database& database, const Table& parent, const Refer
   if (absl::IsFailedPrecondition(status)) return false;
   if (!status.ok()) return status;
   if (!nulls) return true;
-  absl::StatusOr<PhysicalTable> physical = ReadPhysicalTable(database, reference.child);
-  if (!physical.ok()) return physical.status();
-  return std::all_of(reference.from.begin(), reference.from.end(), [&](const std::string& name) {
-    const PhysicalColumn* column = physical->Find(name);
-    return column != nullptr && !column->not_null && column->key == 0;
-  });
+  return TakesNull(database, child, reference.from);
 }
 
 absl::Status CheckReferences(Database& database, const Table& table,
@@ -253,18 +300,24 @@ absl::Status CheckReferences(Database& database, const Table& table,
         absl::StrJoin(reference.from, ", "),
         "), which Kin does not know of, and which may refuse what the store accepts; remove that "
         "FOREIGN KEY, or make a model of the table with a belongs_to. It may stay if it refers to "
-        "the primary key and says ON DELETE CASCADE, or SET NULL where NULL is allowed, and no "
-        "trigger, CHECK or other FOREIGN KEY hangs on its table"));
+        "the primary key and says ON DELETE CASCADE, or SET NULL where NULL is allowed (also by "
+        "generated columns and by indexes over expressions or with a WHERE), and no trigger, CHECK "
+        "or other FOREIGN KEY hangs on its table"));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckAll(Database& database, const Table& table,
                       const std::vector<Reference>& references) {
-  for (auto check : {CheckDefinition, CheckColumns, CheckIndexes, CheckForeignKeys}) {
+  for (auto check : {CheckDefinition, CheckColumns, CheckForeignKeys}) {
     absl::Status status = check(database, table);
     if (!status.ok()) return status;
   }
+  absl::StatusOr<PhysicalTable> there = ReadPhysicalTable(database, table.name);
+  if (!there.ok()) return there.status();
+  absl::Status status = CheckIndexes(table, *there);
+  if (status.ok()) status = CheckDefaults(database, table, *there);
+  if (!status.ok()) return status;
   return CheckReferences(database, table, references);
 }
 
@@ -381,7 +434,9 @@ absl::Status CheckOwnTables(Database& database) {
     Table table;
     table.name = name;
     absl::Status status = FindTriggersAndChecks(database, table);
-    if (status.ok()) status = CheckIndexes(database, table);
+    if (!status.ok()) return status;
+    absl::StatusOr<PhysicalTable> there = ReadPhysicalTable(database, name);
+    status = there.ok() ? CheckIndexes(table, *there) : there.status();
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
