@@ -4,7 +4,9 @@
 #include <functional>
 #include <type_traits>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kin/tests/store/query/query_fixture.h"
@@ -165,6 +167,44 @@ TEST_P(ManyResultsTest, OfAnOldSnapshotStayWhatTheyWere) {
     }
   });
   CheckAll(before);
+}
+
+// The deadline passes after so many looks at the clock, of each number in turn until all is done.
+TEST_P(ManyResultsTest, AreNotCutShortByADeadlineInSilence) {
+  const Snapshot snapshot = store_->GetSnapshot();
+  const auto pets = snapshot.Query<Person>()
+                        .Where(PersonModel::id == kOwner)
+                        .Follow(PersonModel::pets)
+                        .Where(PetModel::id > 100u);
+  const auto size =
+      static_cast<std::int64_t>(Expected([](std::int64_t id) { return id > 100; }).size());
+  const auto answers = [&](const std::function<absl::StatusOr<std::int64_t>(QueryOptions)>& ask) {
+    for (int looks = 0;; ++looks) {
+      int left = looks;
+      const auto answer = ask({.deadline = absl::UnixEpoch(), .clock = [&left] {
+                                 return left-- > 0 ? absl::InfinitePast() : absl::UnixEpoch();
+                               }});
+      if (answer.ok()) {
+        EXPECT_EQ(*answer, size);
+        return looks;
+      }
+      EXPECT_TRUE(absl::IsDeadlineExceeded(answer.status())) << answer.status();
+    }
+  };
+  const int least = GetParam() > 256 ? 2 : 1;
+  EXPECT_GE(answers([&](QueryOptions options) { return pets.With(options).Count(); }), least);
+  EXPECT_GE(answers([&](QueryOptions options) -> absl::StatusOr<std::int64_t> {
+              const auto all = pets.With(options).ToVector();
+              if (!all.ok()) return all.status();
+              return static_cast<std::int64_t>(all->size());
+            }),
+            least);
+  EXPECT_GE(answers([&](QueryOptions options) -> absl::StatusOr<std::int64_t> {
+              const auto all = pets.OrderBy(PetModel::id).With(options).ToVector();
+              if (!all.ok()) return all.status();
+              return static_cast<std::int64_t>(all->size());
+            }),
+            least);
 }
 
 // At, below and above the sizes of groups.
