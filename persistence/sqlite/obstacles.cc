@@ -147,28 +147,44 @@ absl::Status CheckColumns(Database& database, const Table& table) {
 }
 
 // That what others' columns get when Kin inserts a row can be had and be stored: SQLite looks at a
-// DEFAULT when it is used. Tried out beside the database, since what an expression gives and what a
-// STRICT column takes is best told by SQLite.
-absl::Status CheckDefaults(Database& database, const Table& table, const PhysicalTable& there) {
-  for (const PhysicalColumn& column : there.columns) {
+// DEFAULT when it is used. Tried out in a database beside this one, since what an expression gives
+// and what a STRICT column takes is best told by SQLite.
+absl::Status CheckDefaults(const Table& table, const PhysicalTable& there) {
+  absl::StatusOr<Database> beside = Database();
+  for (PhysicalColumn column : there.columns) {
     const bool known = std::any_of(
         table.columns.begin(), table.columns.end(),
         [&](const Column& wanted) { return absl::EqualsIgnoreCase(wanted.name, column.name); });
     if (known || column.generated || column.default_value.empty()) continue;
-    const absl::Status tried =
-        database.Exec(absl::StrCat("CREATE TEMP TABLE \"_kin_default\" (", column.Definition(),
-                                   ") STRICT; INSERT INTO temp.\"_kin_default\" DEFAULT VALUES"));
-    absl::Status dropped = database.Exec("DROP TABLE IF EXISTS temp.\"_kin_default\"");
-    if (!dropped.ok()) return dropped;
+    if (!*beside) {
+      beside = Database::Open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "");
+      if (!beside.ok()) return beside.status();
+      absl::Status status = beside->Exec("PRAGMA trusted_schema = OFF");
+      if (!status.ok()) return status;
+    }
+    column.collation.clear();  // Which may be known to another program only.
+    const absl::Status tried = beside->Exec(
+        absl::StrCat("DROP TABLE IF EXISTS \"tried\"; CREATE TABLE \"tried\" (",
+                     column.Definition(), ") STRICT; INSERT INTO \"tried\" DEFAULT VALUES"));
+    if (absl::IsUnavailable(tried) || absl::IsResourceExhausted(tried)) return tried;
     if (!tried.ok()) {
       return InTheWay(
           table,
           absl::StrCat("has a column ", column.name, " whose DEFAULT ", column.default_value,
                        " cannot be stored (", tried.message(), ")"),
-          "give it another one");
+          "make the column anew with another one");
     }
   }
   return absl::OkStatus();
+}
+
+// Whether an SQL text has one of these names, which are in upper case.
+bool Mentions(absl::string_view sql, const std::set<std::string>& names) {
+  const std::vector<SqlToken> tokens = SqlTokens(sql);
+  return std::any_of(tokens.begin(), tokens.end(), [&names](const SqlToken& token) {
+    const bool name = token.kind == SqlToken::Kind::kWord || token.kind == SqlToken::Kind::kQuoted;
+    return name && names.count(token.text) > 0;
+  });
 }
 
 absl::Status CheckIndexes(const Table& table, const PhysicalTable& there) {
@@ -244,10 +260,19 @@ absl::StatusOr<bool> TakesNull(Database& database, const Table& child,
     const PhysicalColumn* column = physical->Find(name);
     if (column == nullptr || column->not_null || column->key != 0) return false;
   }
+  // What changes: these columns and, as these may be computed from them, all generated ones.
+  std::set<std::string> changing;
+  for (const std::string& name : columns) changing.insert(absl::AsciiStrToUpper(name));
+  for (const PhysicalColumn& column : physical->columns) {
+    if (column.generated) changing.insert(absl::AsciiStrToUpper(column.name));
+  }
   for (const PhysicalIndex& index : physical->indexes) {
-    // Over an expression, or of some rows.
-    const bool computed = !index.plain && !index.sql.empty();
-    if (computed && (index.unique || IndexMayFail(index.sql))) return false;
+    for (const std::string& name : index.columns) {
+      const PhysicalColumn* column = physical->Find(name);
+      if (index.unique && column != nullptr && column->generated) return false;
+    }
+    if (!index.computed || !Mentions(index.sql, changing)) continue;
+    if (index.unique || IndexMayFail(index.sql)) return false;
   }
   bool takes = true;
   absl::Status status =
@@ -258,6 +283,8 @@ absl::StatusOr<bool> TakesNull(Database& database, const Table& child,
                    return absl::OkStatus();
                  });
   if (status.ok()) status = FindGeneratedColumns(database, child);
+  // A row is judged as a whole when it is written, with what a later column gives to older rows.
+  if (status.ok() && physical->strict) status = CheckDefaults(child, *physical);
   if (absl::IsFailedPrecondition(status)) return false;
   if (!status.ok()) return status;
   return takes;
@@ -301,8 +328,8 @@ absl::Status CheckReferences(Database& database, const Table& table,
         "), which Kin does not know of, and which may refuse what the store accepts; remove that "
         "FOREIGN KEY, or make a model of the table with a belongs_to. It may stay if it refers to "
         "the primary key and says ON DELETE CASCADE, or SET NULL where NULL is allowed (also by "
-        "generated columns and by indexes over expressions or with a WHERE), and no trigger, CHECK "
-        "or other FOREIGN KEY hangs on its table"));
+        "generated columns, and by indexes over these, over expressions or with a WHERE), and no "
+        "trigger, CHECK or other FOREIGN KEY hangs on its table"));
   }
   return absl::OkStatus();
 }
@@ -316,7 +343,7 @@ absl::Status CheckAll(Database& database, const Table& table,
   absl::StatusOr<PhysicalTable> there = ReadPhysicalTable(database, table.name);
   if (!there.ok()) return there.status();
   absl::Status status = CheckIndexes(table, *there);
-  if (status.ok()) status = CheckDefaults(database, table, *there);
+  if (status.ok()) status = CheckDefaults(table, *there);
   if (!status.ok()) return status;
   return CheckReferences(database, table, references);
 }

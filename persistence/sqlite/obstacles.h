@@ -9,9 +9,10 @@
 namespace kin::persistence::sqlite {
 
 // FAILED_PRECONDITION: a table has a trigger, a CHECK, a unique index, a foreign key, a required
-// column, or an index or generated column that computes what may fail, that Kin did not make, or is
-// not STRICT; or another table refers to it in a way that could keep records from being deleted.
-// Says what, and what to do. Other indexes, columns and tables are of no concern.
+// column, a DEFAULT that cannot be stored, or an index or generated column that computes what may
+// fail, that Kin did not make, or is not STRICT; or another table refers to it in a way that could
+// keep records from being deleted. Says what, and what to do. Other indexes and columns, and tables
+// that refer to none of Kin's, are of no concern.
 absl::Status CheckObstacles(Database& database, const Mapping& mapping);
 // Of one table of `mapping`.
 absl::Status CheckObstacles(Database& database, const Mapping& mapping, const Table& table);

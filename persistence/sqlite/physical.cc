@@ -52,10 +52,23 @@ absl::Status ReadColumns(Database& database, PhysicalTable* table) {
   return status;
 }
 
+// Whether it is one name in quotes, and not an expression that begins with one.
+bool IsQuotedName(const std::string& value) {
+  if (value[0] != '"' && value[0] != '`' && value[0] != '[') return false;
+  const char end = value[0] == '[' ? ']' : value[0];
+  for (std::size_t i = 1; i < value.size(); ++i) {
+    if (value[i] != end) continue;
+    const bool doubled = end != ']' && i + 1 < value.size() && value[i + 1] == end;
+    if (!doubled) return i + 1 == value.size();
+    ++i;
+  }
+  return false;
+}
+
 // The default of a column as it is written in CREATE TABLE. SQLite tells an expression without its
 // parentheses; a name stands for itself as text, and within parentheses would be that of a column.
 std::string DefaultText(const std::string& value) {
-  const bool quoted = value[0] == '"' || value[0] == '`' || value[0] == '[';
+  const bool quoted = IsQuotedName(value);
   const bool word = std::all_of(value.begin(), value.end(), [](char c) {
     return absl::ascii_isalnum(c) || c == '_' || c == '$' || static_cast<unsigned char>(c) >= 0x80;
   });
@@ -65,7 +78,8 @@ std::string DefaultText(const std::string& value) {
 absl::Status ReadIndexes(Database& database, PhysicalTable* table) {
   absl::Status status = ForEachRow(
       database,
-      "SELECT l.\"name\", l.\"unique\", l.\"origin\" = 'c' AND NOT l.\"partial\", s.\"sql\" "
+      "SELECT l.\"name\", l.\"unique\", l.\"origin\" = 'c' AND NOT l.\"partial\", s.\"sql\", "
+      "l.\"partial\" "
       "FROM pragma_index_list(?) AS l LEFT JOIN \"sqlite_schema\" AS s ON s.\"name\" = l.\"name\" "
       "AND s.\"type\" = 'index' WHERE l.\"origin\" <> 'pk' ORDER BY l.\"seq\" DESC",
       table->name, [&](const Statement& row) {
@@ -74,6 +88,7 @@ absl::Status ReadIndexes(Database& database, PhysicalTable* table) {
         index.unique = row.Int(1) != 0;
         index.plain = row.Int(2) != 0;
         index.sql = std::string(row.Bytes(3));
+        index.computed = row.Int(4) != 0;
         table->indexes.push_back(std::move(index));
       });
   for (PhysicalIndex& index : table->indexes) {
@@ -82,6 +97,8 @@ absl::Status ReadIndexes(Database& database, PhysicalTable* table) {
                         "SELECT \"name\", \"cid\", \"coll\", \"desc\" FROM pragma_index_xinfo(?) "
                         "WHERE \"key\" ORDER BY \"seqno\"",
                         index.name, [&](const Statement& row) {
+                          constexpr std::int64_t kExpression = -2;
+                          if (row.Int(1) == kExpression) index.computed = true;
                           // An expression, or another order than that of the values.
                           if (row.Int(1) < 0 || row.Int(3) != 0 ||
                               !absl::EqualsIgnoreCase(row.Bytes(2), "BINARY")) {

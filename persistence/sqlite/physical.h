@@ -31,6 +31,7 @@ struct PhysicalIndex {
   bool unique = false;
   // Made by CREATE INDEX, over columns alone, of all rows.
   bool plain = false;
+  bool computed = false;  // Over an expression, or of some rows.
   std::string sql;  // Empty: made with the table.
   std::vector<std::string> columns;
 

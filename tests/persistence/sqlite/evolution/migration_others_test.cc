@@ -141,13 +141,14 @@ TEST_F(OthersTest, DefaultsThatCannotBeStoredAreInTheWay) {
                      "INTEGER PRIMARY KEY NOT NULL, a INTEGER NOT NULL DEFAULT 0, _unknown BLOB, ",
                      column, ") STRICT"));
     ExpectRefused(text, {"table ms: has a column x whose DEFAULT", "cannot be stored",
-                         "give it another one"});
+                         "make the column anew"});
   }
   Others(
       "DROP TABLE ms; CREATE TABLE ms (id INTEGER PRIMARY KEY NOT NULL, a INTEGER NOT NULL DEFAULT "
       "0, _unknown BLOB, x INTEGER NOT NULL DEFAULT -1, y TEXT NOT NULL DEFAULT "
       "(datetime('now')), z REAL DEFAULT 1, \"a b\" ANY DEFAULT (1 || 'x'), w TEXT DEFAULT "
-      "CURRENT_DATE, v BLOB DEFAULT x'0102', u TEXT DEFAULT \"it's\") STRICT");
+      "CURRENT_DATE, v BLOB DEFAULT x'0102', u TEXT DEFAULT \"it's\", t INTEGER "
+      "DEFAULT (\"abs\"(-1)), s TEXT DEFAULT 'x' COLLATE NOCASE) STRICT");
   auto store = OpenDynamic(schema, path_);
   ASSERT_TRUE(store.ok()) << store.status();
   ASSERT_TRUE(Upsert(**store, schema, {{"M", "id: 1"}}).ok());
@@ -169,6 +170,9 @@ TEST_F(OthersTest, TablesThatReferToKinsMustLetGo) {
         "(x CHECK (x IS NOT NULL) REFERENCES users ON DELETE SET NULL)",
         "(x REFERENCES users ON DELETE SET NULL, y AS (x + 1) NOT NULL)",
         "(x REFERENCES users ON DELETE SET NULL, y AS (abs(x)))",
+        "(x REFERENCES users ON DELETE SET NULL, y AS (ifnull(x, 0)) UNIQUE)",
+        "(x INTEGER REFERENCES users ON DELETE SET NULL) STRICT; INSERT INTO notes VALUES (NULL); "
+        "ALTER TABLE notes ADD COLUMN z INTEGER DEFAULT 'none'",
         "(x REFERENCES users ON DELETE SET NULL); CREATE UNIQUE INDEX mine ON notes (ifnull(x, 0))",
         "(x REFERENCES users ON DELETE SET NULL, y); CREATE UNIQUE INDEX mine ON notes (y) WHERE x "
         "IS NULL",
@@ -189,8 +193,11 @@ TEST_F(OthersTest, TablesThatReferToKinsMustLetGo) {
   Others(
       "DROP TRIGGER tr; CREATE TABLE hints (x UNIQUE REFERENCES users (id) ON DELETE SET NULL, y "
       "AS "
-      "(x + 1)); CREATE UNIQUE INDEX of_hints ON hints (x); CREATE INDEX computed ON hints (x + 1);"
-      "INSERT INTO notes VALUES (1, 1), (2, 2); INSERT INTO hints VALUES (NULL), (1)");
+      "(x + 1), label TEXT COLLATE NOCASE); CREATE UNIQUE INDEX i1 ON hints (x DESC, label); "
+      "CREATE "
+      "INDEX i2 ON hints (x + 1); CREATE INDEX i3 ON hints (y); CREATE UNIQUE INDEX i4 ON hints "
+      "(lower(label)); CREATE INDEX i5 ON hints (abs(label)) WHERE label > 'a';"
+      "INSERT INTO notes VALUES (1, 1), (2, 2); INSERT INTO hints (x) VALUES (NULL), (1)");
   const DynamicSchema schema(text);
   auto store = OpenDynamic(schema, path_);
   ASSERT_TRUE(store.ok()) << store.status();
