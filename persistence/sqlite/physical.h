@@ -32,7 +32,7 @@ struct PhysicalIndex {
   // Made by CREATE INDEX, over columns alone, of all rows.
   bool plain = false;
   bool computed = false;  // Over an expression, or of some rows.
-  std::string sql;  // Empty: made with the table.
+  std::string sql;        // Empty: made with the table.
   std::vector<std::string> columns;
 
   // Whether it is over these columns, in this order, and is as unique.
