@@ -34,7 +34,10 @@ bool Exists(const std::string& path) {
 }  // namespace
 
 SqliteBackend::SqliteBackend(std::string path, std::string vfs, MigrateOptions migrate)
-    : given_path_(std::move(path)), vfs_(std::move(vfs)), migrate_(std::move(migrate)) {}
+    : given_path_(std::move(path)),
+      vfs_(std::move(vfs)),
+      wal_vfs_(vfs_),
+      migrate_(std::move(migrate)) {}
 
 SqliteBackend::~SqliteBackend() {
   // A log that may have a hole is left to whoever opens it next.
@@ -193,7 +196,8 @@ absl::Status SqliteBackend::PrepareStatements() {
     if (!status.ok()) return status;
   }
   for (auto [sql, statement] :
-       {std::pair("SELECT \"value\" FROM \"_kin_meta\" WHERE \"key\" = 'commit'", &read_commit_),
+       {std::pair("BEGIN IMMEDIATE", &begin_), std::pair("COMMIT", &commit_),
+        std::pair("SELECT \"value\" FROM \"_kin_meta\" WHERE \"key\" = 'commit'", &read_commit_),
         std::pair("UPDATE \"_kin_meta\" SET \"value\" = ? WHERE \"key\" = 'commit'",
                   &write_commit_),
         std::pair("INSERT INTO \"_kin_ids\" (\"model\", \"next\") VALUES (?, ?) "
@@ -262,6 +266,8 @@ absl::Status SqliteBackend::Close() {
 
 void SqliteBackend::ForgetStatements() {
   writers_.clear();
+  begin_ = Statement();
+  commit_ = Statement();
   read_commit_ = Statement();
   write_commit_ = Statement();
   write_id_ = Statement();

@@ -22,6 +22,7 @@
 #include "kin/persistence/sqlite/record_limits.h"
 #include "kin/persistence/sqlite/table_writer.h"
 #include "kin/persistence/sqlite/tables.h"
+#include "kin/persistence/sqlite/wal_vfs.h"
 
 namespace kin::persistence::sqlite {
 
@@ -93,6 +94,7 @@ class SqliteBackend final : public Backend {
 
   const std::string given_path_;
   const std::string vfs_;
+  const WalVfs wal_vfs_;  // For the connection that writes.
 
   // Constant after Load.
   std::string path_;
@@ -111,6 +113,8 @@ class SqliteBackend final : public Backend {
   OwnerLock owner_;
   Database database_;  // From Start on.
   std::vector<TableWriter> writers_;
+  Statement begin_;
+  Statement commit_;
   Statement read_commit_;
   Statement write_commit_;
   Statement write_id_;  // The last that is prepared.

@@ -31,11 +31,11 @@ absl::Status SqliteBackend::Apply(const Batch& batch) {
         ", or close the store and restore the file")));
   }
   absl::Status status = PrepareStatements();  // After a Close that failed.
-  if (status.ok()) status = database_.Exec("BEGIN IMMEDIATE");
+  if (status.ok()) status = begin_.Run();
   if (!status.ok()) return Named(status);
   bool already_applied = false;
   status = ApplyInTransaction(batch, &already_applied);
-  if (status.ok() && !already_applied) status = database_.Exec("COMMIT");
+  if (status.ok() && !already_applied) status = commit_.Run();
   if (status.ok() && !already_applied) {
     written_ids_ = batch.next_ids;
     return status;

@@ -290,7 +290,7 @@ absl::StatusOr<LoadedState> SqliteBackend::ReadAll(Database& database, Loader& l
 
 absl::StatusOr<LoadedState> SqliteBackend::MigrateAndRead(Loader& loader) {
   absl::StatusOr<Database> database =
-      Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs_);
+      Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, wal_vfs_.name());
   if (!database.ok()) return database.status();
   database_ = *std::move(database);
   absl::Status status = Configure();
@@ -327,7 +327,7 @@ absl::Status SqliteBackend::Finish() {
   }
   absl::StatusOr<Database> database = Database::Open(
       path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (is_new_ ? SQLITE_OPEN_CREATE : 0),
-      vfs_);
+      wal_vfs_.name());
   if (!database.ok()) return database.status();
   database_ = *std::move(database);
   absl::Status status = Configure();

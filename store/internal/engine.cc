@@ -10,6 +10,7 @@
 #include "kin/store/internal/invariants.h"
 #include "kin/store/internal/schema_data.h"
 #include "kin/store/internal/transaction_core.h"
+#include "kin/store/internal/writer_lock.h"
 #include "kin/store/snapshot.h"
 
 namespace kin::internal {
@@ -221,7 +222,7 @@ absl::StatusOr<CommitNumber> Engine::Write(absl::FunctionRef<absl::Status(Transa
   CommitNumber committed;
   absl::Status after;
   {
-    absl::MutexLock lock(&writer_mutex_);
+    const WriterLock lock(&writer_mutex_);
     if (absl::Status status = CheckWritable(); !status.ok()) return status;
     const CommitNumber next = registry_.published() + 1;
     context_.stamp = StampOf(next);
@@ -289,7 +290,7 @@ absl::Status Engine::Commit(TransactionCore& transaction, absl::Status* after) {
   std::shared_ptr<const FeedEntry> entry;
   if (feed_->active()) entry = ChangeFeed::Copy(commit, changes);
   {
-    absl::MutexLock lock(&commit_mutex_);
+    const WriterLock lock(&commit_mutex_);
     for (std::size_t i = 0; i < tables_.size(); ++i) {
       if (tables_[i]->model().allocates_id) next_ids_[i] = tables_[i]->next_id;
     }

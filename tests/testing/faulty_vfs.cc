@@ -88,6 +88,7 @@ struct FaultyVfs::Impl {
   std::map<Op, Fault> plan ABSL_GUARDED_BY(mutex);
   std::int64_t room ABSL_GUARDED_BY(mutex) = -1;  // Bytes until the disk is full; -1: without end.
   std::int64_t faults ABSL_GUARDED_BY(mutex) = 0;
+  std::map<Op, std::int64_t> calls ABSL_GUARDED_BY(mutex);
   std::int64_t left ABSL_GUARDED_BY(mutex) = -1;  // Calls until all is dead; -1: without end.
   bool kills ABSL_GUARDED_BY(mutex) = false;
   std::map<std::string, DiskFile> disk ABSL_GUARDED_BY(mutex);
@@ -96,6 +97,7 @@ struct FaultyVfs::Impl {
   // Nothing: the call goes ahead.
   std::optional<How> Next(Op op, const std::string* path = nullptr) {
     absl::MutexLock lock(&mutex);
+    ++calls[op];
     if (left == 0 && kills) kill(getpid(), SIGKILL);
     if (left == 0) return How::kError;
     if (left > 0) --left;
@@ -392,6 +394,12 @@ void FaultyVfs::Heal() {
 std::int64_t FaultyVfs::faults() const {
   absl::MutexLock lock(&impl_->mutex);
   return impl_->faults;
+}
+
+std::int64_t FaultyVfs::calls(Op op) const {
+  absl::MutexLock lock(&impl_->mutex);
+  auto it = impl_->calls.find(op);
+  return it == impl_->calls.end() ? 0 : it->second;
 }
 
 void FaultyVfs::Die(std::int64_t calls) {

@@ -52,8 +52,9 @@ class FaultyVfs {
   void FillDisk(std::int64_t bytes);
   // No fault from now on.
   void Heal();
-  // Faults that happened.
+  // Faults that happened, and calls that were made, these included.
   std::int64_t faults() const;
+  std::int64_t calls(Op op) const;
 
   // After `calls` more calls every call fails, as if the process were dead. When all connections
   // are closed, one of the two follows:
