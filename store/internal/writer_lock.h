@@ -16,14 +16,14 @@ class ABSL_SCOPED_LOCKABLE WriterLock {
   // The analysis takes these two at their word.
   explicit WriterLock(absl::Mutex* mutex)
       ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS : mutex_(mutex) {
-    if (!mutex->TryLock()) LockHeld();
+    if (!mutex->TryLock()) LockContended();
   }
   ~WriterLock() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->Unlock(); }
   WriterLock(const WriterLock&) = delete;
   WriterLock& operator=(const WriterLock&) = delete;
 
  private:
-  void LockHeld() ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  void LockContended() ABSL_NO_THREAD_SAFETY_ANALYSIS;
 
   absl::Mutex* const mutex_;
 };

@@ -2,7 +2,9 @@
 // few short cases of each.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -13,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "kin/store/internal/count_chain.h"
 #include "kin/store/internal/line_table.h"
@@ -22,7 +26,9 @@
 #include "kin/store/internal/utf8.h"
 #include "kin/store/internal/view.h"
 #include "kin/store/internal/writer_context.h"
+#include "kin/store/internal/writer_lock.h"
 #include "kin/store/store.h"
+#include "kin/tests/testing/seed.h"
 #include "tests/store/history.kin.h"
 
 namespace kin::internal {
@@ -167,6 +173,42 @@ TEST(LineTableTest, AgreesWithASetOverRandomChanges) {
   for (const auto& [value, hash] : hashes) EXPECT_EQ(lines.Find(hash, value), value);
 }
 
+// --- WriterLock ---
+
+TEST(WriterLockTest, KeepsOthersOut) {
+  absl::Mutex mutex;
+  int counter = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 10'000; ++j) {
+        const WriterLock lock(&mutex);
+        ++counter;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(counter, 40'000);
+}
+
+TEST(WriterLockTest, WaitsLongerThanItLooks) {
+  absl::Mutex mutex;
+  std::atomic<bool> begun{false};
+  std::atomic<bool> has_lock{false};
+  mutex.Lock();
+  std::thread other([&] {
+    begun = true;
+    const WriterLock lock(&mutex);
+    has_lock = true;
+  });
+  while (!begun) std::this_thread::yield();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2);
+  while (std::chrono::steady_clock::now() < end) EXPECT_FALSE(has_lock);
+  mutex.Unlock();
+  other.join();
+  EXPECT_TRUE(has_lock);
+}
+
 // --- PostingList ---
 
 std::vector<const Version*> Entries(const PostingList& list) {
@@ -179,7 +221,7 @@ std::vector<const Version*> Entries(const PostingList& list) {
 }
 
 TEST(PostingListTest, KeepsPositionsWhileItGrowsShrinksAndReplaces) {
-  for (std::size_t size : {1u, 4u, 5u, 23u, 24u, 25u, 300u}) {
+  for (std::size_t size : {1u, 4u, 5u, 8u, 9u, 17u, 255u, 256u, 257u, 400u}) {
     PostingList list(1, Key());
     std::vector<Version> versions(2 * size);
     for (std::size_t i = 0; i < size; ++i) {
@@ -206,6 +248,54 @@ TEST(PostingListTest, KeepsPositionsWhileItGrowsShrinksAndReplaces) {
     for (const Version* entry : again) list.Erase(const_cast<Version*>(entry));
     EXPECT_EQ(list.size(), 0u);
     EXPECT_TRUE(Entries(list).empty());
+  }
+}
+
+// Lists that grow and shrink across the size from which on there is a map.
+TEST(PostingListTest, EntriesStayWhereTheyAre) {
+  const unsigned seed = testing::Seed();
+  SCOPED_TRACE(absl::StrCat("KIN_SEED=", seed));
+  std::mt19937 random(seed);
+  PostingList list(1, Key());
+  std::deque<Marker> made;
+  std::vector<std::pair<Version*, std::uint32_t>> live;  // With its position.
+  const auto make = [&]() -> Version* {
+    made.emplace_back();
+    made.back().stamp = made.size() | (random() % 4 == 0 ? kDeletedFlag : 0);
+    return &made.back();
+  };
+  const auto at = [&](std::uint32_t position) {
+    return list.array()->entries()[position].load(std::memory_order_relaxed);
+  };
+  bool grows = true;
+  for (int step = 0; step < 20'000; ++step) {
+    grows = live.size() < 100 || (grows && live.size() < 400);
+    const std::size_t which = live.empty() ? 0 : random() % live.size();
+    const unsigned what = random() % 10;
+    if (live.empty() || (what < 5 && grows)) {
+      Version* entry = make();
+      if (PostingArray* retired = list.Insert(entry)) PostingArray::Delete(retired);
+      std::uint32_t position = 0;
+      while (at(position) != entry) ++position;
+      live.emplace_back(entry, position);
+    } else if (what < 7) {
+      Version* entry = make();
+      Version* before = std::exchange(live[which].first, entry);
+      list.Replace(before, entry);
+      ASSERT_EQ(at(live[which].second), entry) << "step " << step;
+      ASSERT_FALSE(list.Contains(before)) << "step " << step;
+    } else {
+      list.Erase(live[which].first);
+      ASSERT_EQ(at(live[which].second), nullptr) << "step " << step;
+      live[which] = live.back();
+      live.pop_back();
+    }
+    ASSERT_EQ(list.size(), live.size());
+    if (step % 200 != 0) continue;
+    for (const auto& [entry, position] : live) {
+      ASSERT_TRUE(list.Contains(entry)) << "step " << step;
+      ASSERT_EQ(at(position), entry) << "step " << step;
+    }
   }
 }
 
