@@ -35,7 +35,10 @@ absl::Status SqliteBackend::Apply(const Batch& batch) {
   if (!status.ok()) return Named(status);
   bool already_applied = false;
   status = ApplyInTransaction(batch, &already_applied);
-  if (status.ok() && !already_applied) status = commit_.Run();
+  if (status.ok() && !already_applied) {
+    const WalVfs::Commit in_one_piece(wal_vfs_);
+    status = commit_.Run();
+  }
   if (status.ok() && !already_applied) {
     written_ids_ = batch.next_ids;
     return status;

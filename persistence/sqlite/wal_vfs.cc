@@ -2,9 +2,10 @@
 
 #include <sqlite3.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstring>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -12,110 +13,117 @@
 #include "absl/strings/string_view.h"
 
 namespace kin::persistence::sqlite {
-
-struct WalVfs::Impl {
-  sqlite3_vfs vfs;  // First, so that SQLite's pointer to it is one to this.
-  sqlite3_vfs* below;
-};
-
 namespace {
 
 // What stands in front of each page, and in it the size of the database if the page is the last of
 // a transaction, else 0: https://www.sqlite.org/walformat.html.
-constexpr int kFrameHeader = 24;
-constexpr int kSizeAt = 4;
+constexpr std::size_t kFrameHeader = 24;
+constexpr std::size_t kSizeAt = 4;
 constexpr absl::string_view kNoSize("\0\0\0\0", 4);
-// More in one call gains nothing.
+// What is written with one call at most. More would gain nothing, and SQLite's own VFS cannot write
+// 128 KiB at once.
 constexpr std::size_t kMostKept = std::size_t{64} << 10;
 
-// What is still to be written of a log. Used by one connection, hence by one thread at a time.
+// A log, through which one thread writes at a time.
 class Log {
  public:
   explicit Log(sqlite3_file* file) : file_(file) {}  // Of the VFS below.
 
+  // False: no memory. To be asked once, before anything else.
+  bool Reserve() {
+    kept_.reset(new (std::nothrow) char[kMostKept]);
+    return kept_ != nullptr;
+  }
   sqlite3_file* file() const { return file_; }
 
+  void set_keeping(bool keeping) {
+    keeping_ = keeping;
+    size_ = 0;  // Of a COMMIT that has failed otherwise.
+    commits_ = false;
+  }
+
+  // SQLite writes the pages of a COMMIT, each as a header and a page, some of them where they were
+  // already; then, once the transaction's last is written, perhaps headers anew, for which nobody
+  // would see to it that they are written.
   int Write(absl::string_view bytes, sqlite3_int64 offset) {
-    // Frames that are written anew where they are do not wait: nothing may follow them.
-    const bool kept = offset == end_ && (in_frame_ || bytes.size() == kFrameHeader);
-    if (!kept) return WriteNow(bytes, offset);
-    hole_ = -1;
-    if (kept_.empty()) start_ = offset;
-    kept_.append(bytes.data(), bytes.size());
-    end_ += static_cast<sqlite3_int64>(bytes.size());
-    in_frame_ = !in_frame_;
-    if (in_frame_) {
+    if (!keeping_) return WriteBelow(bytes, offset);
+    if (offset != start_ + static_cast<sqlite3_int64>(size_) || size_ + bytes.size() > kMostKept) {
+      const int code = WriteKept();
+      if (code != SQLITE_OK) return code;
+      start_ = offset;
+    }
+    if (bytes.size() > kMostKept) {  // No page is.
+      keeping_ = false;
+      return WriteBelow(bytes, offset);
+    }
+    std::memcpy(kept_.get() + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+    if (bytes.size() == kFrameHeader) {
       commits_ = bytes.substr(kSizeAt, kNoSize.size()) != kNoSize;
       return SQLITE_OK;
     }
-    return commits_ || kept_.size() >= kMostKept ? WriteKept() : SQLITE_OK;
+    if (!commits_) return SQLITE_OK;
+    const int code = WriteKept();
+    keeping_ = false;
+    return code;
   }
 
   // Before anything else is asked of the file.
   int WriteKept() {
-    if (kept_.empty()) return SQLITE_OK;
-    const int code = WriteBelow(kept_, start_);
-    if (code != SQLITE_OK) hole_ = end_ = start_;
-    kept_.clear();
-    in_frame_ = false;
+    if (size_ == 0) return SQLITE_OK;
+    const int code = WriteBelow({kept_.get(), size_}, start_);
+    size_ = 0;
+    // The COMMIT fails: SQLite goes no further after an error.
+    if (code != SQLITE_OK) keeping_ = false;
     return code;
-  }
-
-  // Something that was to be written there was not.
-  bool IsMissing(sqlite3_int64 offset) const { return hole_ >= 0 && offset >= hole_; }
-
-  int Truncate(sqlite3_int64 size) {
-    end_ = std::min(end_, size);
-    return file_->pMethods->xTruncate(file_, size);
   }
 
  private:
-  int WriteNow(absl::string_view bytes, sqlite3_int64 offset) {
-    int code = WriteKept();
-    if (code != SQLITE_OK) return code;
-    if (hole_ >= 0 && offset > hole_) return SQLITE_IOERR_WRITE;
-    hole_ = -1;
-    code = WriteBelow(bytes, offset);
-    const sqlite3_int64 end = offset + static_cast<sqlite3_int64>(bytes.size());
-    // With its header the log begins anew.
-    end_ = offset == 0 ? end : std::max(end_, end);
-    return code;
-  }
-
   int WriteBelow(absl::string_view bytes, sqlite3_int64 offset) {
     return file_->pMethods->xWrite(file_, bytes.data(), static_cast<int>(bytes.size()), offset);
   }
 
   sqlite3_file* const file_;
-  std::string kept_;
-  sqlite3_int64 start_ = 0;  // Of what is kept.
-  sqlite3_int64 end_ = 0;    // Of the log, with what is kept.
-  bool in_frame_ = false;    // The last that is kept is the header of a frame, and its page comes;
-  bool commits_ = false;     // it is the last of a transaction.
-  sqlite3_int64 hole_ = -1;  // Where something is missing; -1: nowhere.
+  std::unique_ptr<char[]> kept_;
+  std::size_t size_ = 0;     // Of what is kept,
+  sqlite3_int64 start_ = 0;  // which belongs here.
+  bool keeping_ = false;
+  bool commits_ = false;  // The frame that is being written is the last of the transaction.
 };
+
+}  // namespace
+
+struct WalVfs::Impl {
+  sqlite3_vfs vfs;  // First, so that SQLite's pointer to it is one to this.
+  sqlite3_vfs* below;
+  Log* log;  // Null: not open.
+};
+
+namespace {
 
 // What SQLite has of a log. The file of the VFS below lies behind.
 struct File {
   sqlite3_file base;
+  WalVfs::Impl* impl;
   Log log;
 };
+static_assert(sizeof(File) % 8 == 0 && alignof(File) <= 8, "as SQLite aligns files");
 
 Log& Of(sqlite3_file* file) { return reinterpret_cast<File*>(file)->log; }
 
-int Close(sqlite3_file* file) {
-  sqlite3_file* below = Of(file).file();
+int Close(sqlite3_file* base) {
+  auto* file = reinterpret_cast<File*>(base);
+  sqlite3_file* below = file->log.file();
   const int code = below->pMethods->xClose(below);
-  Of(file).~Log();
+  if (file->impl->log == &file->log) file->impl->log = nullptr;
+  file->~File();
   return code;
 }
 
 int Read(sqlite3_file* file, void* bytes, int size, sqlite3_int64 offset) {
   const int code = Of(file).WriteKept();
-  if (code != SQLITE_OK) return code;
-  if (Of(file).IsMissing(offset)) return SQLITE_IOERR_READ;
   sqlite3_file* below = Of(file).file();
-  return below->pMethods->xRead(below, bytes, size, offset);
+  return code == SQLITE_OK ? below->pMethods->xRead(below, bytes, size, offset) : code;
 }
 
 int Write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
@@ -124,7 +132,8 @@ int Write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset)
 
 int Truncate(sqlite3_file* file, sqlite3_int64 size) {
   const int code = Of(file).WriteKept();
-  return code == SQLITE_OK ? Of(file).Truncate(size) : code;
+  sqlite3_file* below = Of(file).file();
+  return code == SQLITE_OK ? below->pMethods->xTruncate(below, size) : code;
 }
 
 int Sync(sqlite3_file* file, int flags) {
@@ -191,14 +200,21 @@ constexpr sqlite3_io_methods kMethods = {1,
                                          nullptr};
 
 int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int* out_flags) {
-  sqlite3_vfs* below = reinterpret_cast<WalVfs::Impl*>(vfs)->below;
+  auto* impl = reinterpret_cast<WalVfs::Impl*>(vfs);
+  sqlite3_vfs* below = impl->below;
   if ((flags & SQLITE_OPEN_WAL) == 0) return below->xOpen(below, path, base, flags, out_flags);
-  auto* file = reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(base) + sizeof(File));
-  base->pMethods = file->pMethods = nullptr;
-  const int code = below->xOpen(below, path, file, flags, out_flags);
-  if (file->pMethods == nullptr) return code;
-  new (&Of(base)) Log(file);
-  base->pMethods = &kMethods;
+  auto* below_file = reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(base) + sizeof(File));
+  // SQLite closes what has methods, also if it could not be opened.
+  base->pMethods = below_file->pMethods = nullptr;
+  int code = below->xOpen(below, path, below_file, flags, out_flags);
+  if (below_file->pMethods == nullptr) return code;
+  auto* file = new (base) File{{&kMethods}, impl, Log(below_file)};
+  impl->log = &file->log;
+  if (!file->log.Reserve()) {
+    Close(base);
+    base->pMethods = nullptr;
+    code = SQLITE_NOMEM;
+  }
   return code;
 }
 
@@ -207,27 +223,35 @@ std::string NewName() {
   return absl::StrCat("kin-wal-", next++);
 }
 
-std::unique_ptr<WalVfs::Impl> Over(sqlite3_vfs* below, const char* name) {
+std::unique_ptr<WalVfs::Impl> Over(const std::string& name) {
+  sqlite3_vfs* below = sqlite3_vfs_find(name.empty() ? nullptr : name.c_str());
   if (below == nullptr) return nullptr;
-  auto impl = std::make_unique<WalVfs::Impl>(WalVfs::Impl{*below, below});
-  sqlite3_vfs& vfs = impl->vfs;
-  vfs.szOsFile = static_cast<int>(sizeof(File)) + below->szOsFile;
-  vfs.pNext = nullptr;
-  vfs.zName = name;
-  vfs.xOpen = Open;
+  auto impl = std::make_unique<WalVfs::Impl>(WalVfs::Impl{*below, below, nullptr});
+  impl->vfs.szOsFile = static_cast<int>(sizeof(File)) + below->szOsFile;
+  impl->vfs.pNext = nullptr;
+  impl->vfs.xOpen = Open;
   return impl;
 }
 
 }  // namespace
 
 WalVfs::WalVfs(const std::string& below)
-    : name_(NewName()),
-      impl_(Over(sqlite3_vfs_find(below.empty() ? nullptr : below.c_str()), name_.c_str())) {
-  if (impl_ != nullptr) sqlite3_vfs_register(&impl_->vfs, 0);
+    : impl_(Over(below)), name_(impl_ == nullptr ? below : NewName()) {
+  if (impl_ == nullptr) return;
+  impl_->vfs.zName = name_.c_str();
+  sqlite3_vfs_register(&impl_->vfs, 0);
 }
 
 WalVfs::~WalVfs() {
   if (impl_ != nullptr) sqlite3_vfs_unregister(&impl_->vfs);
+}
+
+WalVfs::Commit::Commit(const WalVfs& vfs) : impl_(vfs.impl_.get()) {
+  if (impl_ != nullptr && impl_->log != nullptr) impl_->log->set_keeping(true);
+}
+
+WalVfs::Commit::~Commit() {
+  if (impl_ != nullptr && impl_->log != nullptr) impl_->log->set_keeping(false);
 }
 
 }  // namespace kin::persistence::sqlite

@@ -8,29 +8,42 @@
 namespace kin::persistence::sqlite {
 
 // SQLite writes each page that goes into the log with two calls, one of them for 24 bytes, and much
-// of what a call costs is the way into the system and out. Through this VFS the pages of a
-// transaction go there together: what is to be written is kept until the frame that commits, or
-// until something else is asked of the file. Nobody looks for it earlier, since that frame is what
-// others go by. What cannot be written is reported by the call that would have had to write it,
-// and then by all that would go on behind it, until the log goes on from there or before.
+// of what a call costs is the way into the system and out. Through this VFS the pages that a COMMIT
+// writes go there together: within a Commit they are kept until the one that ends the transaction,
+// or until something else is asked of the file. Whatever cannot be written fails the COMMIT, and
+// afterwards nothing is kept.
 //
-// All else is done by the VFS below. Outlives every connection through it.
+// All else is done by the VFS below, whose functions other than xOpen must not mind to be called
+// with another sqlite3_vfs than theirs that has the same pAppData; SQLite's own do not. For one
+// connection at a time, and outlives it. Thread-compatible.
 class WalVfs {
  public:
-  // `below`: the name of a registered VFS; empty for the default. Without one, opening fails.
+  // `below`: the name of a VFS that is registered; empty for the default.
   explicit WalVfs(const std::string& below);
   ~WalVfs();
   WalVfs(const WalVfs&) = delete;
   WalVfs& operator=(const WalVfs&) = delete;
 
-  // For sqlite3_open_v2.
+  // For sqlite3_open_v2. That of the VFS below if there is no such VFS.
   const std::string& name() const { return name_; }
 
   struct Impl;
 
+  // To be alive while the connection executes COMMIT.
+  class Commit {
+   public:
+    explicit Commit(const WalVfs& vfs);
+    ~Commit();
+    Commit(const Commit&) = delete;
+    Commit& operator=(const Commit&) = delete;
+
+   private:
+    Impl* const impl_;
+  };
+
  private:
-  const std::string name_;
   const std::unique_ptr<Impl> impl_;  // Null: there is no VFS below.
+  const std::string name_;
 };
 
 }  // namespace kin::persistence::sqlite

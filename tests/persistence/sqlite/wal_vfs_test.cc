@@ -1,4 +1,4 @@
-// Pages go into the write-ahead log together, and nobody can tell but by the number of writes.
+// The pages of a COMMIT go into the write-ahead log together, and others see no difference.
 #include "kin/persistence/sqlite/wal_vfs.h"
 
 #include <sqlite3.h>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kin/persistence/sqlite/database.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
@@ -62,6 +63,10 @@ std::string Put(std::int64_t key, const std::string& value) {
 
 class WalVfsTest : public ::testing::Test {
  protected:
+  absl::Status Commit(Database* database) {
+    const WalVfs::Commit in_one_piece(vfs_);
+    return database->Exec("COMMIT");
+  }
   // What a process finds that opens the files after this one was killed.
   Rows AfterKill() {
     const testing::TempDir copies;
@@ -87,7 +92,7 @@ TEST_F(WalVfsTest, ATransactionIsOneWrite) {
       ASSERT_TRUE(database.Exec(Put(100 * pages + i, std::string(3000, 'x'))).ok());
     }
     const std::int64_t before = below_.calls(Op::kWrite);
-    ASSERT_TRUE(database.Exec("COMMIT").ok());
+    ASSERT_TRUE(Commit(&database).ok());
     EXPECT_EQ(below_.calls(Op::kWrite) - before, 1) << pages;
     EXPECT_EQ(RowsOf(path_).count(100 * pages), 1u);
   }
@@ -100,7 +105,7 @@ TEST_F(WalVfsTest, ALargeTransactionIsWrittenInPieces) {
     ASSERT_TRUE(database.Exec(Put(i, std::string(3000, 'x'))).ok());
   }
   const std::int64_t before = below_.calls(Op::kWrite);
-  ASSERT_TRUE(database.Exec("COMMIT").ok());
+  ASSERT_TRUE(Commit(&database).ok());
   // Of 64 KiB, hence 16 pages.
   EXPECT_GE(below_.calls(Op::kWrite) - before, 1000 / 16);
   EXPECT_LE(below_.calls(Op::kWrite) - before, 1000 / 12);
@@ -108,8 +113,24 @@ TEST_F(WalVfsTest, ALargeTransactionIsWrittenInPieces) {
 }
 
 TEST_F(WalVfsTest, WithoutAVfsBelowNothingOpens) {
-  const WalVfs none("there is no such thing");
-  EXPECT_FALSE(Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, none.name()).ok());
+  const WalVfs none("no-such-vfs");
+  const absl::StatusOr<Database> opened =
+      Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, none.name());
+  EXPECT_THAT(opened.status().message(), ::testing::HasSubstr("no-such-vfs"));
+}
+
+TEST_F(WalVfsTest, ACommitOfNothingKeepsNothing) {
+  Database database = Open(path_, vfs_.name(), 5);
+  ASSERT_TRUE(database.Exec("BEGIN IMMEDIATE").ok());
+  ASSERT_TRUE(Commit(&database).ok());
+  ASSERT_TRUE(database.Exec("BEGIN").ok());
+  const std::int64_t before = below_.calls(Op::kWrite);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(database.Exec(Put(i, std::string(3000, 'x'))).ok());
+  }
+  // Pages that find no room in the cache are written as SQLite does it.
+  EXPECT_GT(below_.calls(Op::kWrite) - before, 100);
+  ASSERT_TRUE(database.Exec("ROLLBACK").ok());
 }
 
 // What SQLite asks of a log, call by call.
@@ -131,11 +152,14 @@ class WalFileTest : public WalVfsTest {
   int Write(const std::string& bytes, sqlite3_int64 offset) {
     return file()->pMethods->xWrite(file(), bytes.data(), static_cast<int>(bytes.size()), offset);
   }
-  // A frame whose page is full of `byte`.
-  int WriteFrame(int frame, char byte, bool commits) {
+  int WriteHeader(int frame, bool commits) {
     std::string header(24, '\0');
     header[7] = static_cast<char>(commits);
-    const int code = Write(header, At(frame));
+    return Write(header, At(frame));
+  }
+  // A frame whose page is full of `byte`.
+  int WriteFrame(int frame, char byte, bool commits) {
+    const int code = WriteHeader(frame, commits);
     return code != SQLITE_OK ? code : Write(std::string(4096, byte), At(frame) + 24);
   }
   // The first byte of its page, or 0 with an error.
@@ -143,106 +167,135 @@ class WalFileTest : public WalVfsTest {
     char byte = 0;
     return file()->pMethods->xRead(file(), &byte, 1, At(frame) + 24) == SQLITE_OK ? byte : '\0';
   }
+  // Read by somebody else.
+  std::string InFile() {
+    std::string bytes;
+    std::ifstream in(dir_.File("alone-wal"), std::ios::binary);
+    for (int frame = 0; in.seekg(At(frame) + 24) && in.peek() != EOF; ++frame) {
+      bytes += static_cast<char>(in.get());
+    }
+    return bytes;
+  }
   static sqlite3_int64 At(int frame) { return 32 + frame * (24 + 4096); }
 
   std::string name_ = dir_.File("alone-wal");
   std::vector<std::uint64_t> memory_;
 };
 
-TEST_F(WalFileTest, WhatIsKeptIsThereForWhoeverAsks) {
-  const auto size = [this] { return std::filesystem::file_size(dir_.File("alone-wal")); };
+TEST_F(WalFileTest, NothingIsKeptButOfACommit) {
   EXPECT_EQ(WriteFrame(0, 'a', false), SQLITE_OK);
-  EXPECT_EQ(size(), 32u);
+  EXPECT_EQ(InFile(), "a");
+  {
+    const WalVfs::Commit commit(vfs_);
+    EXPECT_EQ(WriteFrame(1, 'b', false), SQLITE_OK);
+    EXPECT_EQ(InFile(), "a");
+    EXPECT_EQ(WriteFrame(2, 'c', true), SQLITE_OK);
+    EXPECT_EQ(InFile(), "abc");
+    // What comes once all is written, frames that fill a sector or headers anew.
+    const std::int64_t before = below_.calls(Op::kWrite);
+    EXPECT_EQ(WriteFrame(3, 'c', true), SQLITE_OK);
+    EXPECT_EQ(InFile(), "abcc");
+    EXPECT_EQ(WriteHeader(1, false), SQLITE_OK);
+    EXPECT_EQ(below_.calls(Op::kWrite) - before, 3);
+  }
+  EXPECT_EQ(WriteHeader(4, false), SQLITE_OK);
+  EXPECT_EQ(below_.calls(Op::kWrite), 7 + 1);
+}
+
+TEST_F(WalFileTest, WhatIsKeptIsThereForWhoeverAsks) {
+  const WalVfs::Commit commit(vfs_);
+  EXPECT_EQ(WriteFrame(0, 'a', false), SQLITE_OK);
   EXPECT_EQ(Read(0), 'a');
   EXPECT_EQ(WriteFrame(1, 'b', false), SQLITE_OK);
   EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
-  EXPECT_EQ(size(), At(2));
+  EXPECT_EQ(InFile(), "ab");
   EXPECT_EQ(WriteFrame(2, 'c', false), SQLITE_OK);
   sqlite3_int64 length = 0;
   EXPECT_EQ(file()->pMethods->xFileSize(file(), &length), SQLITE_OK);
   EXPECT_EQ(length, At(3));
   EXPECT_EQ(WriteFrame(3, 'd', false), SQLITE_OK);
   EXPECT_EQ(file()->pMethods->xTruncate(file(), At(3)), SQLITE_OK);
-  EXPECT_EQ(size(), At(3));
-  EXPECT_EQ(WriteFrame(3, 'e', true), SQLITE_OK);
-  EXPECT_EQ(size(), At(4));
-  // Anew where it is: others may have read the frame, and nothing need follow.
-  EXPECT_EQ(Write(std::string(24, 'x'), At(1)), SQLITE_OK);
-  EXPECT_EQ(below_.calls(Op::kWrite), 7);
-  EXPECT_EQ(Read(3), 'e');
+  EXPECT_EQ(InFile(), "abc");
+  // A page that was there already, in between.
+  EXPECT_EQ(WriteFrame(3, 'e', false), SQLITE_OK);
+  EXPECT_EQ(Write(std::string(4096, 'B'), At(1) + 24), SQLITE_OK);
+  EXPECT_EQ(WriteFrame(4, 'f', true), SQLITE_OK);
+  EXPECT_EQ(InFile(), "aBcef");
 }
 
-TEST_F(WalFileTest, WhatIsMissingIsNotBuiltOn) {
-  EXPECT_EQ(WriteFrame(0, 'a', true), SQLITE_OK);
-  EXPECT_EQ(WriteFrame(1, 'b', false), SQLITE_OK);
-  below_.FailEvery(Op::kWrite, 1);
+TEST_F(WalFileTest, AFailureIsReportedOnceAndNothingIsKeptAfterIt) {
+  {
+    const WalVfs::Commit commit(vfs_);
+    EXPECT_EQ(WriteFrame(0, 'a', false), SQLITE_OK);
+    below_.FailEvery(Op::kWrite, 1);
+    EXPECT_EQ(WriteFrame(1, 'b', true), SQLITE_IOERR_WRITE);
+    below_.Heal();
+  }
+  EXPECT_EQ(InFile(), "");
   EXPECT_EQ(Read(0), '\0');
-  below_.Heal();
-  EXPECT_EQ(Read(0), 'a');
-  EXPECT_EQ(Read(1), '\0');
-  EXPECT_EQ(WriteFrame(2, 'c', true), SQLITE_IOERR_WRITE);
-  EXPECT_EQ(Write(std::string(4096, 'c'), At(1) + 24), SQLITE_IOERR_WRITE);
-  EXPECT_EQ(Read(1), '\0');
-  // Rolled back: the log goes on from there.
-  EXPECT_EQ(WriteFrame(1, 'd', true), SQLITE_OK);
-  EXPECT_EQ(WriteFrame(2, 'e', true), SQLITE_OK);
-  EXPECT_EQ(Read(1), 'd');
-  EXPECT_EQ(Read(2), 'e');
-
-  // Or from the beginning.
-  EXPECT_EQ(WriteFrame(3, 'f', false), SQLITE_OK);
-  below_.FailEvery(Op::kWrite, 1);
-  EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_IOERR_WRITE);
-  below_.Heal();
-  EXPECT_EQ(WriteFrame(4, 'g', true), SQLITE_IOERR_WRITE);
-  EXPECT_EQ(Write(std::string(32, 'h'), 0), SQLITE_OK);
-  EXPECT_EQ(WriteFrame(0, 'i', false), SQLITE_OK);
-  below_.FailEvery(Op::kWrite, 1);
+  {
+    // One that fails before its last page.
+    const WalVfs::Commit commit(vfs_);
+    EXPECT_EQ(WriteFrame(0, 'c', false), SQLITE_OK);
+  }
   EXPECT_EQ(Read(0), '\0');
-  below_.Heal();
-  EXPECT_EQ(Read(0), '\0');  // Not what was there before the log began anew.
-  EXPECT_EQ(WriteFrame(0, 'i', true), SQLITE_OK);
-  EXPECT_EQ(WriteFrame(4, 'j', true), SQLITE_OK);
-  EXPECT_EQ(Read(0), 'i');
-}
-
-TEST_F(WalFileTest, TheLogBeginsAnew) {
-  for (int round = 0; round < 3; ++round) {
-    const std::int64_t before = below_.calls(Op::kWrite);
-    EXPECT_EQ(Write(std::string(32, 'h'), 0), SQLITE_OK);
-    for (int frame = 0; frame < 4; ++frame) {
-      EXPECT_EQ(WriteFrame(frame, static_cast<char>('a' + frame), frame == 3), SQLITE_OK);
-    }
-    EXPECT_EQ(below_.calls(Op::kWrite) - before, 2);
-    for (int frame = 0; frame < 4; ++frame) {
-      EXPECT_EQ(Read(frame), static_cast<char>('a' + frame));
-    }
+  EXPECT_EQ(InFile(), "");
+  {
+    const WalVfs::Commit commit(vfs_);
+    EXPECT_EQ(WriteFrame(0, 'd', true), SQLITE_OK);
+  }
+  EXPECT_EQ(InFile(), "d");
+  {
+    const WalVfs::Commit commit(vfs_);
+    EXPECT_EQ(WriteFrame(1, 'e', false), SQLITE_OK);
+    below_.FailEvery(Op::kWrite, 1);
+    EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_IOERR_WRITE);
+    below_.Heal();
+    EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
+    EXPECT_EQ(WriteFrame(1, 'f', false), SQLITE_OK);
+    EXPECT_EQ(InFile(), "df");
   }
 }
 
-// Transactions of any size, in a cache that holds few pages or all, beside checkpoints and faults:
-// after each, what others see, and would see after a kill, is the plain map that did the same.
-// Without savepoints, which Kin does not use: after ROLLBACK TO one, SQLite 3.40 commits frames
-// with no checksum (in any VFS), which whoever comes after a kill takes for the end of the log.
+// Transactions of any size, in a cache that holds few pages or all, beside checkpoints, another
+// writer and faults: after each, what others see, and would see after a kill, is the plain map that
+// did the same. Without savepoints, which Kin does not use: after ROLLBACK TO one, SQLite 3.40
+// commits frames with no checksum (in any VFS), which whoever comes after a kill takes for the end
+// of the log.
 class WalVfsHistory {
  public:
-  WalVfsHistory(const std::string& path, const std::string& vfs, FaultyVfs* below,
-                std::mt19937* random)
-      : path_(path), random_(*random), below_(*below) {
-    database_ = Open(path, vfs, Below(2) == 0 ? 5 : 2000);
+  WalVfsHistory(const std::string& path, const WalVfs& vfs, FaultyVfs* below, std::mt19937* random,
+                bool faults)
+      : path_(path), vfs_(vfs), random_(*random), below_(*below), faults_(faults) {
+    RawDatabase(path).Exec(absl::StrCat("PRAGMA page_size = ", 512 << Below(8), "; VACUUM"));
+    database_ = Open(path, vfs.name(), Below(2) == 0 ? 5 : 2000);
+    EXPECT_TRUE(!Below(2) || database_.Exec("PRAGMA journal_size_limit = 100000").ok());
+    // With faults a COMMIT would be in doubt: SQLite syncs the log when it has the last page.
+    EXPECT_TRUE(faults || !Below(2) || database_.Exec("PRAGMA synchronous = FULL").ok());
   }
 
   // True: committed.
-  bool Step(bool faults) {
+  bool Step(int step) {
     if (Below(8) == 0) RawDatabase(path_).Query("PRAGMA wal_checkpoint(TRUNCATE)");
     if (Below(8) == 0) RawDatabase(path_).Query("PRAGMA wal_checkpoint(PASSIVE)");
+    if (Below(4) == 0) {
+      RawDatabase other(path_);
+      for (int i = Below(20); i >= 0; --i) {
+        const std::string value(static_cast<std::size_t>(Below(6000)), 'o');
+        other.Exec(Put(i, value));
+        rows_[i] = value;
+      }
+    }
+    if (Below(8) == 0) {
+      EXPECT_TRUE(database_.Exec("PRAGMA wal_checkpoint(PASSIVE)").ok());
+    }
     Rows next = rows_;
     if (!database_.Exec("BEGIN IMMEDIATE").ok()) return false;
-    if (faults) {
+    if (faults_ && step % 2 == 1) {
       constexpr How kHows[] = {How::kError, How::kShortWrite, How::kDiskFull};
-      below_.FailEvery(Op::kWrite, 1 + Below(6), kHows[Below(3)], "-wal");
+      below_.FailEvery(Op::kWrite, 1 + Below(3), kHows[Below(3)], "-wal");
     }
-    const bool done = Write(&next) && Below(8) != 0 && database_.Exec("COMMIT").ok();
+    const bool done = Write(&next) && Below(8) != 0 && Commit();
     below_.Heal();
     if (!sqlite3_get_autocommit(database_.get())) {
       EXPECT_TRUE(database_.Exec("ROLLBACK").ok());
@@ -255,6 +308,10 @@ class WalVfsHistory {
  private:
   int Below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
 
+  bool Commit() {
+    const WalVfs::Commit in_one_piece(vfs_);
+    return database_.Exec("COMMIT").ok();
+  }
   bool Write(Rows* rows) {
     const int writes = Below(10) == 0 ? Below(400) : 1 + Below(10);
     for (int i = 0; i < writes; ++i) {
@@ -273,8 +330,10 @@ class WalVfsHistory {
   }
 
   const std::string path_;
+  const WalVfs& vfs_;
   std::mt19937& random_;
   FaultyVfs& below_;
+  const bool faults_;
   Database database_;
   Rows rows_;
 };
@@ -283,10 +342,10 @@ TEST_F(WalVfsTest, OthersSeeWhatIsCommitted) {
   const unsigned seed = testing::Seed();
   SCOPED_TRACE(absl::StrCat("KIN_SEED=", seed));
   std::mt19937 random(seed);
-  WalVfsHistory history(path_, vfs_.name(), &below_, &random);
+  WalVfsHistory history(path_, vfs_, &below_, &random, /*faults=*/false);
   int commits = 0;
   for (int step = 0; step < 150; ++step) {
-    commits += static_cast<int>(history.Step(/*faults=*/false));
+    commits += static_cast<int>(history.Step(step));
     ASSERT_EQ(RowsOf(path_), history.rows()) << "step " << step;
     if (step % 4 == 0) {
       ASSERT_EQ(AfterKill(), history.rows()) << "step " << step;
@@ -299,17 +358,17 @@ TEST_F(WalVfsTest, OthersSeeWhatIsCommittedBesideFaults) {
   const unsigned seed = testing::Seed();
   SCOPED_TRACE(absl::StrCat("KIN_SEED=", seed));
   std::mt19937 random(seed);
-  WalVfsHistory history(path_, vfs_.name(), &below_, &random);
+  WalVfsHistory history(path_, vfs_, &below_, &random, /*faults=*/true);
   int commits = 0;
   for (int step = 0; step < 150; ++step) {
-    commits += static_cast<int>(history.Step(/*faults=*/step % 2 == 1));
+    commits += static_cast<int>(history.Step(step));
     ASSERT_EQ(RowsOf(path_), history.rows()) << "step " << step;
     if (step % 4 == 0) {
       ASSERT_EQ(AfterKill(), history.rows()) << "step " << step;
     }
   }
   EXPECT_GT(commits, 30);
-  EXPECT_GT(below_.faults(), 10);
+  EXPECT_GT(below_.faults(), 5);
 }
 
 }  // namespace
