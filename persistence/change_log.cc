@@ -69,10 +69,11 @@ void ChangeLog::Compact() {
   blocks_.clear();
 
   auto less = [this](const Entry& a, const Entry& b) { return Less(a, b); };
-  // Stable: of the changes of one record, the first says whether it was there.
-  if (!std::is_sorted(all.begin(), all.end(), less)) {
-    std::stable_sort(all.begin(), all.end(), less);
-  }
+  // Stable: of the changes of one record, the first says whether it was there. What was compacted
+  // before is in order already.
+  const auto unsorted = std::is_sorted_until(all.begin(), all.end(), less);
+  std::stable_sort(unsorted, all.end(), less);
+  std::inplace_merge(all.begin(), unsorted, all.end(), less);
   std::size_t last = 0;
   for (std::size_t i = 1; i < all.size(); ++i) {
     if (Less(all[last], all[i])) {

@@ -1,6 +1,7 @@
 // Over 600 lines: one case a behaviour of the worker, over one fixture.
 #include "kin/persistence/write_behind.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -832,6 +833,51 @@ TEST_F(WriteBehindTest, ManyThreadsCommitAndWait) {
   for (std::thread& thread : threads) thread.join();
   ASSERT_TRUE(store_->Close().ok());
   EXPECT_EQ(database_.rows(kUnsigned).size(), 4u * 33u);
+  std::vector<std::pair<CommitNumber, CommitNumber>> ranges = faults_.ranges();
+  for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_EQ(ranges[i].first, ranges[i - 1].second);
+}
+
+// Batches of so many changes that their logs are put in order before there is a snapshot, while
+// others go on to add to them.
+TEST_F(WriteBehindTest, CommitsGoOnWhileALargeBatchIsMade) {
+  constexpr int kRecords = 15'000;
+  options_.flush_changes = 12'000;
+  Open();
+  ASSERT_TRUE(store_
+                  ->Write([](Transaction& txn) {
+                    absl::Status status;
+                    for (int i = 0; status.ok() && i < kRecords; ++i) {
+                      Unsigned record;
+                      record.set_number(static_cast<std::uint64_t>(i));
+                      status = txn.Insert(std::move(record)).status();
+                    }
+                    return status;
+                  })
+                  .ok());
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = t; i < 2 * kRecords; i += 2) {
+        const auto number = static_cast<std::uint64_t>(i % kRecords);
+        if (i % 7 != 0) {
+          EXPECT_TRUE(Set(number, std::to_string(i)).ok());
+        } else if (Delete(number).ok()) {
+          EXPECT_TRUE(Insert(number, "again").ok());
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::map<std::uint64_t, std::string> expected;
+  for (const auto record : store_->GetSnapshot().All<Unsigned>()) {
+    expected[record->number()] = record->SerializeAsString();
+  }
+  ASSERT_TRUE(store_->Close().ok());
+  std::map<std::uint64_t, std::string> written;
+  for (const auto& [key, row] : database_.rows(kUnsigned)) written[key.view().number] = row;
+  EXPECT_EQ(expected.size(), static_cast<std::size_t>(kRecords));
+  EXPECT_TRUE(written == expected);
+  EXPECT_GT(faults_.ranges().size(), 1u);
   std::vector<std::pair<CommitNumber, CommitNumber>> ranges = faults_.ranges();
   for (std::size_t i = 1; i < ranges.size(); ++i) EXPECT_EQ(ranges[i].first, ranges[i - 1].second);
 }
