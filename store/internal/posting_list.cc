@@ -35,17 +35,17 @@ std::size_t PostingList::memory_bytes() const {
 
 std::int64_t PostingList::Search(const Version* entry, std::uint32_t from, std::uint32_t to) const {
   const std::atomic<Version*>* entries = array_.load(std::memory_order_relaxed)->entries();
-  const auto is_at = [entries, entry](std::uint32_t position) {
-    return entries[position].load(std::memory_order_relaxed) == entry;
+  const auto is_at = [entries, entry](std::uint32_t position) -> int {
+    return entries[position].load(std::memory_order_relaxed) == entry ? 1 : 0;
   };
   // A cache line at a time, with one branch.
   std::uint32_t i = from;
-  while (i + 8 <= to && !(is_at(i) | is_at(i + 1) | is_at(i + 2) | is_at(i + 3) | is_at(i + 4) |
-                          is_at(i + 5) | is_at(i + 6) | is_at(i + 7))) {
+  while (i + 8 <= to && (is_at(i) | is_at(i + 1) | is_at(i + 2) | is_at(i + 3) | is_at(i + 4) |
+                         is_at(i + 5) | is_at(i + 6) | is_at(i + 7)) == 0) {
     i += 8;
   }
   for (; i < to; ++i) {
-    if (is_at(i)) return i;
+    if (is_at(i) != 0) return i;
   }
   return -1;
 }
