@@ -38,6 +38,7 @@ class Log {
 
   void set_keeping(bool keeping) {
     keeping_ = keeping;
+    failed_ = SQLITE_OK;
     size_ = 0;  // Of a COMMIT that has failed otherwise.
     commits_ = false;
   }
@@ -46,6 +47,7 @@ class Log {
   // already; then, once the transaction's last is written, perhaps headers anew, for which nobody
   // would see to it that they are written.
   int Write(absl::string_view bytes, sqlite3_int64 offset) {
+    if (failed_ != SQLITE_OK) return failed_;
     if (!keeping_) return WriteBelow(bytes, offset);
     if (offset != start_ + static_cast<sqlite3_int64>(size_) || size_ + bytes.size() > kMostKept) {
       const int code = WriteKept();
@@ -73,10 +75,14 @@ class Log {
     if (size_ == 0) return SQLITE_OK;
     const int code = WriteBelow({kept_.get(), size_}, start_);
     size_ = 0;
-    // The COMMIT fails: SQLite goes no further after an error.
-    if (code != SQLITE_OK) keeping_ = false;
+    if (code != SQLITE_OK) {
+      // The COMMIT is to fail: nothing is to go behind what is missing.
+      keeping_ = false;
+      failed_ = code;
+    }
     return code;
   }
+  int failed() const { return failed_; }
 
  private:
   int WriteBelow(absl::string_view bytes, sqlite3_int64 offset) {
@@ -88,7 +94,8 @@ class Log {
   std::size_t size_ = 0;     // Of what is kept,
   sqlite3_int64 start_ = 0;  // which belongs here.
   bool keeping_ = false;
-  bool commits_ = false;  // The frame that is being written is the last of the transaction.
+  int failed_ = SQLITE_OK;  // What a write of what was kept in this COMMIT came to.
+  bool commits_ = false;    // The frame that is being written is the last of the transaction.
 };
 
 }  // namespace
@@ -96,7 +103,7 @@ class Log {
 struct WalVfs::Impl {
   sqlite3_vfs vfs;  // First, so that SQLite's pointer to it is one to this.
   sqlite3_vfs* below;
-  Log* log;  // Null: not open.
+  Log* log;  // The first that is open, or null.
 };
 
 namespace {
@@ -137,7 +144,8 @@ int Truncate(sqlite3_file* file, sqlite3_int64 size) {
 }
 
 int Sync(sqlite3_file* file, int flags) {
-  const int code = Of(file).WriteKept();
+  int code = Of(file).failed();
+  if (code == SQLITE_OK) code = Of(file).WriteKept();
   sqlite3_file* below = Of(file).file();
   return code == SQLITE_OK ? below->pMethods->xSync(below, flags) : code;
 }
@@ -209,7 +217,7 @@ int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int*
   int code = below->xOpen(below, path, below_file, flags, out_flags);
   if (below_file->pMethods == nullptr) return code;
   auto* file = new (base) File{{&kMethods}, impl, Log(below_file)};
-  impl->log = &file->log;
+  if (impl->log == nullptr) impl->log = &file->log;
   if (!file->log.Reserve()) {
     Close(base);
     base->pMethods = nullptr;
@@ -246,12 +254,14 @@ WalVfs::~WalVfs() {
   if (impl_ != nullptr) sqlite3_vfs_unregister(&impl_->vfs);
 }
 
-WalVfs::Commit::Commit(const WalVfs& vfs) : impl_(vfs.impl_.get()) {
-  if (impl_ != nullptr && impl_->log != nullptr) impl_->log->set_keeping(true);
+WalVfs::Commit::Commit(const WalVfs& vfs)
+    : impl_(vfs.impl_.get()), log_(impl_ == nullptr ? nullptr : impl_->log) {
+  if (log_ != nullptr) impl_->log->set_keeping(true);
 }
 
 WalVfs::Commit::~Commit() {
-  if (impl_ != nullptr && impl_->log != nullptr) impl_->log->set_keeping(false);
+  // It may have been closed.
+  if (log_ != nullptr && impl_->log == log_) impl_->log->set_keeping(false);
 }
 
 }  // namespace kin::persistence::sqlite

@@ -29,7 +29,7 @@ class WalVfs {
 
   struct Impl;
 
-  // To be alive while the connection executes COMMIT.
+  // To be alive while the connection executes COMMIT. If that fails, ROLLBACK is to follow.
   class Commit {
    public:
     explicit Commit(const WalVfs& vfs);
@@ -39,6 +39,7 @@ class WalVfs {
 
    private:
     Impl* const impl_;
+    const void* const log_;  // The one that keeps.
   };
 
  private:

@@ -90,7 +90,7 @@ std::int64_t PostingList::FindToChange(const Version* entry) {
   if (next_ < used && writable()->entries()[next_].load(std::memory_order_relaxed) == entry) {
     return next_;
   }
-  if (!mapped_ && size_ >= kMappedFrom) {
+  if (!mapped_ && used >= kMappedFrom) {
     const std::int64_t found = Search(entry, used > kRecent ? used - kRecent : 0, used);
     if (found >= 0) return found;
     MapPositions();

@@ -98,10 +98,10 @@ class PostingList {
   std::unique_ptr<Marked> marked;
 
  private:
-  // Larger lists find records' versions through a map, which is made when one is first looked for:
-  // who only inserts does not pay for it. To go through a smaller one costs less than to keep a
-  // map, of which each change touches several lines and which is larger than the list. A marker
-  // knows its position.
+  // Lists of so many positions, erased ones included, find records' versions through a map, which
+  // is made when one is first looked for: who only inserts does not pay for it. To go through a
+  // smaller list costs less than to keep a map, of which each change touches several lines and
+  // which is larger than the list. A marker knows its position.
   static constexpr std::uint32_t kMappedFrom = 256;
   static constexpr std::uint32_t kRecent = 8;
 

@@ -4,22 +4,15 @@
 
 #include <chrono>
 
-#include "absl/base/config.h"
-
 namespace kin::internal {
 namespace {
 
 constexpr std::chrono::microseconds kPatience(20);
 
-// With one processor nobody lets go meanwhile. ThreadSanitizer learns the order of locks from those
-// that are waited for.
+// With one processor nobody lets go meanwhile.
 bool OthersRun() {
-#ifdef ABSL_HAVE_THREAD_SANITIZER
-  return false;
-#else
   cpu_set_t processors;
   return sched_getaffinity(0, sizeof(processors), &processors) != 0 || CPU_COUNT(&processors) > 1;
-#endif
 }
 
 void Pause() {

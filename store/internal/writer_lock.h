@@ -2,6 +2,7 @@
 #ifndef KIN_STORE_INTERNAL_WRITER_LOCK_H_
 #define KIN_STORE_INTERNAL_WRITER_LOCK_H_
 
+#include "absl/base/config.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
@@ -16,7 +17,11 @@ class ABSL_SCOPED_LOCKABLE WriterLock {
   // The analysis takes these two at their word.
   explicit WriterLock(absl::Mutex* mutex)
       ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS : mutex_(mutex) {
+#ifdef ABSL_HAVE_THREAD_SANITIZER
+    mutex->Lock();  // It learns the order of locks from those that are waited for.
+#else
     if (!mutex->TryLock()) LockContended();
+#endif
   }
   ~WriterLock() ABSL_UNLOCK_FUNCTION() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex_->Unlock(); }
   WriterLock(const WriterLock&) = delete;

@@ -854,6 +854,7 @@ TEST_F(WriteBehindTest, CommitsGoOnWhileALargeBatchIsMade) {
                     return status;
                   })
                   .ok());
+  while (store_->durable_commit() == 0) std::this_thread::yield();
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t) {
     threads.emplace_back([&, t] {
@@ -873,6 +874,8 @@ TEST_F(WriteBehindTest, CommitsGoOnWhileALargeBatchIsMade) {
     expected[record->number()] = record->SerializeAsString();
   }
   ASSERT_TRUE(store_->Close().ok());
+  EXPECT_EQ(store_->stats().lag_records, 0);
+  EXPECT_EQ(store_->stats().lag_bytes, 0);
   std::map<std::uint64_t, std::string> written;
   for (const auto& [key, row] : database_.rows(kUnsigned)) written[key.view().number] = row;
   EXPECT_EQ(expected.size(), static_cast<std::size_t>(kRecords));

@@ -299,6 +299,19 @@ TEST(PostingListTest, EntriesStayWhereTheyAre) {
   }
 }
 
+// It has few entries, but to go through it would take long.
+TEST(PostingListTest, AListThatWasLargeHasAMap) {
+  PostingList list(1, Key());
+  std::vector<Version> versions(10'000);
+  for (Version& version : versions) {
+    if (PostingArray* retired = list.Insert(&version)) PostingArray::Delete(retired);
+  }
+  for (std::size_t i = 0; i + 200 < versions.size(); ++i) list.Erase(&versions[i]);
+  const std::size_t before = list.memory_bytes();
+  EXPECT_TRUE(list.Contains(&versions[versions.size() - 100]));
+  EXPECT_GT(list.memory_bytes(), before);
+}
+
 // A count that a writer changes by itself, as a transaction would. Made on the heap: stacks of
 // AddressSanitizer do not align as the registry has to be.
 struct Counted {

@@ -15,7 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kin/persistence/sqlite/backend.h"
 #include "kin/persistence/sqlite/database.h"
+#include "kin/tests/persistence/sqlite/no_loader.h"
 #include "kin/tests/persistence/sqlite/sqlite_fixture.h"
 #include "kin/tests/testing/faulty_vfs.h"
 #include "kin/tests/testing/seed.h"
@@ -67,7 +69,8 @@ class WalVfsTest : public ::testing::Test {
     const WalVfs::Commit in_one_piece(vfs_);
     return database->Exec("COMMIT");
   }
-  // What a process finds that opens the files after this one was killed.
+  // What a process finds that opens the files after this one was killed. To close a copied file
+  // frees its POSIX locks, but these connections are all of this process and know of each other.
   Rows AfterKill() {
     const testing::TempDir copies;
     for (const char* suffix : {"", "-wal"}) {
@@ -131,6 +134,63 @@ TEST_F(WalVfsTest, ACommitOfNothingKeepsNothing) {
   // Pages that find no room in the cache are written as SQLite does it.
   EXPECT_GT(below_.calls(Op::kWrite) - before, 100);
   ASSERT_TRUE(database.Exec("ROLLBACK").ok());
+}
+
+TEST_F(WalVfsTest, ACommitThatFailsOtherwiseLeavesNothing) {
+  Database database = Open(path_, vfs_.name(), 1000);
+  ASSERT_TRUE(database.Exec("PRAGMA foreign_keys = ON").ok());
+  ASSERT_TRUE(database
+                  .Exec("CREATE TABLE child (t INTEGER REFERENCES t (k) "
+                        "DEFERRABLE INITIALLY DEFERRED)")
+                  .ok());
+  ASSERT_TRUE(database.Exec("BEGIN").ok());
+  ASSERT_TRUE(database.Exec("INSERT INTO child VALUES (7)").ok());
+  EXPECT_FALSE(Commit(&database).ok());
+  ASSERT_TRUE(database.Exec("ROLLBACK").ok());
+  ASSERT_TRUE(database.Exec("BEGIN").ok());
+  ASSERT_TRUE(database.Exec(Put(1, "good")).ok());
+  ASSERT_TRUE(Commit(&database).ok());
+  EXPECT_EQ(RowsOf(path_), (Rows{{1, "good"}}));
+  EXPECT_EQ(AfterKill(), (Rows{{1, "good"}}));
+}
+
+TEST_F(WalVfsTest, OneConnectionAfterTheOther) {
+  for (int i = 0; i < 3; ++i) {
+    Database database = Open(path_, vfs_.name(), 1000);
+    ASSERT_TRUE(database.Exec(Put(i, "first")).ok());
+    ASSERT_TRUE(database.Exec("BEGIN").ok());
+    ASSERT_TRUE(database.Exec(Put(100 + i, std::string(10'000, 'x'))).ok());
+    const std::int64_t before = below_.calls(Op::kWrite);
+    ASSERT_TRUE(Commit(&database).ok());
+    EXPECT_EQ(below_.calls(Op::kWrite) - before, 1);
+  }
+  EXPECT_EQ(RowsOf(path_).size(), 6u);
+}
+
+// A batch of the backend is one write.
+TEST_F(WalVfsTest, TheBackendWritesABatchInOnePiece) {
+  SqliteBackend backend(path_, below_.name());
+  testing::NoLoader loader;
+  ASSERT_TRUE(backend.Load(Schema::Of<persistence_test::Unsigned>(), loader).ok());
+  ASSERT_TRUE(backend.Start().ok());
+  std::vector<persistence_test::Unsigned> records(100);
+  for (CommitNumber commit = 0; commit < 3; ++commit) {
+    Batch batch;
+    batch.from = commit;
+    batch.to = commit + 1;
+    batch.next_ids = {0};
+    batch.models.resize(1);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      records[i].set_number(100 * commit + i);
+      records[i].set_text(std::string(300, 'x'));
+      batch.models[0].inserts.push_back(&records[i]);
+    }
+    const std::int64_t before = below_.calls(Op::kWrite);
+    ASSERT_TRUE(backend.Apply(batch).ok());
+    // The first begins the log.
+    EXPECT_EQ(below_.calls(Op::kWrite) - before, commit == 0 ? 2 : 1);
+  }
+  ASSERT_TRUE(backend.Close().ok());
 }
 
 // What SQLite asks of a log, call by call.
@@ -223,7 +283,7 @@ TEST_F(WalFileTest, WhatIsKeptIsThereForWhoeverAsks) {
   EXPECT_EQ(InFile(), "aBcef");
 }
 
-TEST_F(WalFileTest, AFailureIsReportedOnceAndNothingIsKeptAfterIt) {
+TEST_F(WalFileTest, AfterAFailureNothingIsKeptAndTheCommitFails) {
   {
     const WalVfs::Commit commit(vfs_);
     EXPECT_EQ(WriteFrame(0, 'a', false), SQLITE_OK);
@@ -251,10 +311,14 @@ TEST_F(WalFileTest, AFailureIsReportedOnceAndNothingIsKeptAfterIt) {
     below_.FailEvery(Op::kWrite, 1);
     EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_IOERR_WRITE);
     below_.Heal();
-    EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
-    EXPECT_EQ(WriteFrame(1, 'f', false), SQLITE_OK);
-    EXPECT_EQ(InFile(), "df");
+    // Nothing goes behind what is missing.
+    EXPECT_EQ(WriteFrame(2, 'f', true), SQLITE_IOERR_WRITE);
+    EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_IOERR_WRITE);
+    EXPECT_EQ(Read(0), 'd');
   }
+  EXPECT_EQ(file()->pMethods->xSync(file(), SQLITE_SYNC_NORMAL), SQLITE_OK);
+  EXPECT_EQ(WriteFrame(1, 'g', false), SQLITE_OK);
+  EXPECT_EQ(InFile(), "dg");
 }
 
 // Transactions of any size, in a cache that holds few pages or all, beside checkpoints, another

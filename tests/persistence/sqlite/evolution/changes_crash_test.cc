@@ -42,8 +42,9 @@ class ChangesCrashTest : public ::testing::Test {
  protected:
   ChangesCrashTest() : seed_(std::random_device()()), random_(seed_) {}
 
-  // Goes from one stage to the next in every way, and is there at the end.
-  void Break(const Stage& from, const Stage& to, int rounds) {
+  // Goes from one stage to the next in every way, and is there at the end. Up to `most` rounds,
+  // until one has died before the change was made.
+  void Break(const Stage& from, const Stage& to, int rounds, int most) {
     SCOPED_TRACE(absl::StrCat("seed ", seed_, "\n", from.schema, "\n", to.schema));
     const DynamicSchema old_schema(from.schema), new_schema(to.schema);
     const std::string original = ReadFile(path_);
@@ -56,7 +57,7 @@ class ChangesCrashTest : public ::testing::Test {
       OpenFaulty(new_schema, to.then.options).IgnoreError();
       died = vfs_->dead();
     }
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < rounds || (old_found_ == 0 && round < most); ++round) {
       PutBack(original);
       vfs_->Die(static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(calls)));
       OpenFaulty(new_schema, to.then.options).IgnoreError();
@@ -140,7 +141,7 @@ TEST_F(ChangesCrashTest, EachAlone) {
     SCOPED_TRACE(absl::StrCat(Changes()[i].line, ": ", Changes()[i].what));
     ASSERT_NO_FATAL_FAILURE(Make(stages[0]));
     for (std::size_t k = 1; k < stages.size(); ++k) {
-      ASSERT_NO_FATAL_FAILURE(Break(stages[k - 1], stages[k], Rounds()));
+      ASSERT_NO_FATAL_FAILURE(Break(stages[k - 1], stages[k], Rounds(), Rounds()));
     }
   }
   EXPECT_GT(old_found_, 0);
@@ -163,7 +164,7 @@ TEST_F(ChangesCrashTest, AllTogether) {
     options.renamed.insert(options.renamed.end(), own.renamed.begin(), own.renamed.end());
   }
   ASSERT_NO_FATAL_FAILURE(Make(from));
-  ASSERT_NO_FATAL_FAILURE(Break(from, to, 6 * Rounds()));
+  ASSERT_NO_FATAL_FAILURE(Break(from, to, 6 * Rounds(), 60 * Rounds()));
   EXPECT_GT(old_found_, 0);
 }
 
