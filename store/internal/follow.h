@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
+#include "kin/store/internal/record_vector.h"
 #include "kin/store/ref.h"
 
 namespace kin::internal {
@@ -227,7 +228,7 @@ inline constexpr std::size_t kPrefetchedTargets = 256;
 // at once; else appends nothing, and returns false. Whose children they are is not looked at.
 template <typename Target>
 bool AppendShown(const PostingArray& array, std::uint64_t hash, Stamp limit,
-                 std::vector<const Target*>* out) {
+                 RecordVector<Target>* out) {
   if (array.hash != hash || array.mixed.load(std::memory_order_relaxed)) return false;
   if (array.has_markers()) return false;  // Read before the entries.
   const std::size_t before = out->size();
@@ -260,7 +261,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void PrefetchCell(Cell cell) {
 // shown: their memory may come when it is needed.
 template <typename A>
 void CollectMany(const View* view, absl::Span<const typename A::Owner* const> owners,
-                 std::vector<const typename A::Target*>* out) {
+                 RecordVector<typename A::Target>* out) {
   constexpr std::size_t kGroup = 32;
   const Stamp limit = view->Limit();
   const auto append = [&](const typename A::Owner* owner) {

@@ -37,6 +37,7 @@
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kin/store/internal/record_vector.h"
 #include "kin/store/query/explanation.h"
 #include "kin/store/query/expression.h"
 #include "kin/store/query/internal/aggregate.h"
@@ -59,7 +60,8 @@ namespace query::internal {
 struct FromTable {};
 template <typename Parent, typename A>
 struct FromFollow {
-  std::vector<const typename A::Target*> Collect(const View* view, Interrupt* interrupt) const {
+  kin::internal::RecordVector<typename A::Target> Collect(const View* view,
+                                                          Interrupt* interrupt) const {
     return CollectTargets<A>(view, parent.template OwnersFor<A>(interrupt), interrupt);
   }
   Parent parent;
@@ -279,11 +281,11 @@ class Query {
   // Moves the records from `begin` up to `end` that match to `to` and behind it, which may be where
   // they are; returns the end of these. Without a branch on what is found: it cannot be foreseen.
   std::size_t MoveMatches(std::size_t begin, std::size_t end, std::size_t to,
-                          std::vector<const M*>* records) const;
+                          internal::RecordVector<M>* records) const;
   const M* FindOne() const;
   // The records, from which A is to be followed: asks for what A needs of them, where it can.
   template <typename A>
-  std::vector<const M*> OwnersFor(Interrupt* interrupt) const;
+  internal::RecordVector<M> OwnersFor(Interrupt* interrupt) const;
   Result<Ref> FirstInOrder() const;
   // Calls visit(record) for each that satisfies the condition and After, until it returns false.
   // Sets *delivered first: whether they come in the order that is asked for.
@@ -298,7 +300,7 @@ class Query {
   template <typename Visit>
   void ForEachInOrder(bool reversed, query::internal::Page<M> page, Interrupt* interrupt,
                       Visit visit) const;
-  std::vector<const M*> Records(bool ordered, Interrupt* interrupt) const;
+  internal::RecordVector<M> Records(bool ordered, Interrupt* interrupt) const;
   std::int64_t CountMatches(std::int64_t wanted, Interrupt* interrupt) const;
   template <typename F, bool kLargest>
   Result<std::optional<query::internal::Copied<F>>> Extreme() const;

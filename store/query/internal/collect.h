@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 #include "kin/store/internal/follow.h"
+#include "kin/store/internal/record_vector.h"
 #include "kin/store/query/internal/cursor.h"
 
 namespace kin::query::internal {
@@ -18,7 +18,7 @@ namespace kin::query::internal {
 inline constexpr std::size_t kFirstRecords = 1024 / sizeof(void*);
 
 template <typename T>
-void RemoveDuplicates(std::vector<const T*>* records) {
+void RemoveDuplicates(kin::internal::RecordVector<T>* records) {
   absl::flat_hash_set<const T*> seen;
   seen.reserve(records->size());
   records->erase(std::remove_if(records->begin(), records->end(),
@@ -28,11 +28,12 @@ void RemoveDuplicates(std::vector<const T*>* records) {
 
 // The records that association A leads to from `owners`, each once if these are.
 template <typename A>
-std::vector<const typename A::Target*> CollectTargets(
-    const View* view, const std::vector<const typename A::Owner*>& owners, Interrupt* interrupt) {
+kin::internal::RecordVector<typename A::Target> CollectTargets(
+    const View* view, const kin::internal::RecordVector<typename A::Owner>& owners,
+    Interrupt* interrupt) {
   using Target = typename A::Target;
   using OwnerRef = RefOf<typename A::Owner>;
-  std::vector<const Target*> targets;
+  kin::internal::RecordVector<Target> targets;
   if constexpr (A::kThrough && A::kMany) {
     targets = CollectTargets<typename A::Source>(
         view, CollectTargets<typename A::Through>(view, owners, interrupt), interrupt);

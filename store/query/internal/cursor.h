@@ -44,11 +44,13 @@ struct Ahead {
   std::size_t begin = 0;
   std::size_t end = 0;
 };
+inline constexpr std::size_t kAhead = 64;
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline Ahead AheadOf(std::size_t i, std::size_t size) {
-  constexpr std::size_t kAhead = 64;
   if (ABSL_PREDICT_TRUE(i % kAhead != 0)) return {};
   return {i == 0 ? 0 : i + kAhead, std::min(i + 2 * kAhead, size)};
 }
+// The first record after `i` for which AheadOf is to be asked.
+constexpr std::size_t GroupEnd(std::size_t i) { return (i / kAhead + 1) * kAhead; }
 
 // The records of a path, in batches, so that the loop over them is the caller's, with types known.
 // In a transaction nothing may change until it is at its end. Thread-compatible.

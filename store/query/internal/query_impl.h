@@ -238,7 +238,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline const M* KIN_QUERY::FindOne() const {
 
 KIN_QUERY_TEMPLATE
 template <typename A>
-std::vector<const M*> KIN_QUERY::OwnersFor(Interrupt* interrupt) const {
+internal::RecordVector<M> KIN_QUERY::OwnersFor(Interrupt* interrupt) const {
   if constexpr (kFindsOne && A::kMany && !A::kThrough) {
     const auto* found = query::internal::FindsOne(condition_);
     using F = typename std::remove_pointer_t<decltype(found)>::Field;
@@ -286,7 +286,7 @@ void KIN_QUERY::ForEachMatch(bool ordered, bool reversed, std::int64_t wanted, b
     ForEachOfTable(plan, interrupt, visit);
   } else {
     *delivered = false;
-    std::vector<const M*> records = source_.Collect(view_, interrupt);
+    internal::RecordVector<M> records = source_.Collect(view_, interrupt);
     // Few at first: unless all are put in order, `visit` may be content with those.
     constexpr std::size_t kMost = query::internal::Cursor::kBatch;
     std::size_t at_once = ordered ? kMost : kMost / 16;
@@ -304,15 +304,31 @@ void KIN_QUERY::ForEachMatch(bool ordered, bool reversed, std::int64_t wanted, b
 
 KIN_QUERY_TEMPLATE
 std::size_t KIN_QUERY::MoveMatches(std::size_t begin, std::size_t end, std::size_t to,
-                                   std::vector<const M*>* records) const {
+                                   internal::RecordVector<M>* records) const {
   const M** const all = records->data();
-  for (std::size_t i = begin; i < end; ++i) {
-    for (auto [next, last] = query::internal::AheadOf(i, records->size()); next < last; ++next) {
+  const auto move = [&](std::size_t from, std::size_t last, const auto& matches) {
+    for (std::size_t i = from; i < last; ++i) {
+      const M* const record = all[i];
+      all[to] = record;
+      to += static_cast<std::size_t>(matches(*record));
+    }
+  };
+  const View* const view = view_;
+  const Condition& condition = condition_;
+  while (begin < end) {
+    for (auto [next, last] = query::internal::AheadOf(begin, records->size()); next < last;
+         ++next) {
       if (next >= internal::kPrefetchedTargets) query::internal::PrefetchFor<Condition>(all[next]);
     }
-    const M* const record = all[i];
-    all[to] = record;
-    to += static_cast<std::size_t>(condition_.True(view_, *record) && AfterHolds(*record));
+    const std::size_t group_end = std::min(end, query::internal::GroupEnd(begin));
+    // Asked once and not for each record, or else there is a branch for each after all.
+    if (ABSL_PREDICT_TRUE(!page_.after.has_value())) {
+      move(begin, group_end, [&](const M& record) { return condition.True(view, record); });
+    } else {
+      move(begin, group_end,
+           [&](const M& record) { return condition.True(view, record) && AfterHolds(record); });
+    }
+    begin = group_end;
   }
   return to;
 }
@@ -361,12 +377,12 @@ void KIN_QUERY::ForEachResult(bool ordered, Interrupt* interrupt, Visit visit) c
 }
 
 KIN_QUERY_TEMPLATE
-std::vector<const M*> KIN_QUERY::Records(bool ordered, Interrupt* interrupt) const {
+internal::RecordVector<M> KIN_QUERY::Records(bool ordered, Interrupt* interrupt) const {
   if constexpr (!kTable && Order::kEmpty) {
     if (!Paged()) {
       // Of what the association leads to, as it comes.
       if (interrupt->Stopped()) return {};
-      std::vector<const M*> records = source_.Collect(view_, interrupt);
+      internal::RecordVector<M> records = source_.Collect(view_, interrupt);
       if constexpr (!std::is_same_v<Condition, query::Everything<M>>) {
         std::size_t kept = 0;
         for (std::size_t begin = 0; begin < records.size();
@@ -380,7 +396,7 @@ std::vector<const M*> KIN_QUERY::Records(bool ordered, Interrupt* interrupt) con
       return records;
     }
   }
-  std::vector<const M*> records;
+  internal::RecordVector<M> records;
   constexpr std::int64_t kAtOnce = query::internal::kFirstRecords;
   if constexpr (!kFindsOne) {
     records.reserve(
@@ -620,7 +636,7 @@ KIN_QUERY_TEMPLATE
 template <typename Change>
 absl::StatusOr<std::int64_t> KIN_QUERY::ChangeAll(Change change) const {
   Interrupt interrupt = BoundInterrupt();
-  const std::vector<const M*> records = Records(true, &interrupt);
+  const internal::RecordVector<M> records = Records(true, &interrupt);
   if (!interrupt.status().ok()) return interrupt.status();
   const auto savepoint = writer_->Savepoint();
   std::int64_t changed = 0;
@@ -679,17 +695,21 @@ class KIN_QUERY::iterator {
 
  private:
   friend class Query;
-  struct State {
-    explicit State(const Query& of) : query(of), interrupt(query.NewInterrupt()) {}
-    Query query;
-    Interrupt interrupt;
-    std::vector<const M*> records;  // Found, and to be gone through.
+  // Whether there may be more to be found than what has been.
+  static constexpr bool kStreams = kTable && !kFindsOne && Order::kEmpty && std::is_void_v<Writer>;
+  struct Search {
     std::optional<Plan> plan;
     std::optional<query::internal::Cursor> cursor;  // If there is more to be found.
   };
+  struct None {};  // Most of a State would be for nothing.
+  struct State : std::conditional_t<kStreams, Search, None> {
+    explicit State(const Query& of) : query(of), interrupt(query.NewInterrupt()) {}
+    Query query;
+    Interrupt interrupt;
+    internal::RecordVector<M> records;  // Found, and to be gone through.
+  };
 
   explicit iterator(const Query& query) : state_(std::make_shared<State>(query)) {
-    constexpr bool kStreams = kTable && !kFindsOne && Order::kEmpty && std::is_void_v<Writer>;
     if constexpr (kStreams) {
       if (!query.Paged()) {
         state_->plan.emplace(state_->query.RequestOf(false, false, -1));
@@ -708,18 +728,20 @@ class KIN_QUERY::iterator {
     if (at_ == end_) at_ = end_ = nullptr;
   }
   ABSL_ATTRIBUTE_NOINLINE void Refill() {
-    const bool first = at_ == nullptr;
-    std::vector<const M*>& records = state_->records;
-    records.clear();
-    // Who has gone on has the next ones found together, for each time costs something; but not from
-    // far ahead, since they may not be asked for.
-    const std::size_t enough = first ? 1 : query::internal::Cursor::kBatch / 4;
-    const internal::Version* batch[query::internal::Cursor::kBatch];
-    for (int batches = 0; state_->cursor.has_value(); ++batches) {
-      if (records.size() >= enough || (batches >= kBatchesAhead && !records.empty())) break;
-      const int size = state_->cursor->Next(batch);
-      AddJudged(batch, size);
-      if (size == 0) state_->cursor.reset();
+    [[maybe_unused]] const bool first = at_ == nullptr;
+    state_->records.clear();
+    if constexpr (kStreams) {
+      internal::RecordVector<M>& records = state_->records;
+      // Who has gone on has the next ones found together, for each time costs something; but not
+      // from far ahead, since they may not be asked for.
+      const std::size_t enough = first ? 1 : query::internal::Cursor::kBatch / 4;
+      const internal::Version* batch[query::internal::Cursor::kBatch];
+      for (int batches = 0; state_->cursor.has_value(); ++batches) {
+        if (records.size() >= enough || (batches >= kBatchesAhead && !records.empty())) break;
+        const int size = state_->cursor->Next(batch);
+        AddJudged(batch, size);
+        if (size == 0) state_->cursor.reset();
+      }
     }
     Point();
   }
