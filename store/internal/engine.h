@@ -124,6 +124,7 @@ class Engine final : public CommitSource {
   CommitTimes commit_times_ ABSL_GUARDED_BY(writer_mutex_);
   // Empty: the log of the last transaction, for its memory.
   std::vector<TransactionOp> spare_log_ ABSL_GUARDED_BY(writer_mutex_);
+  std::vector<Change> spare_changes_ ABSL_GUARDED_BY(writer_mutex_);  // The same.
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<std::vector<Link>> parents_of_;   // By position of the child.
   std::vector<std::vector<Link>> children_of_;  // By position of the parent.

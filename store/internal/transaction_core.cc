@@ -59,6 +59,8 @@ TransactionCore::~TransactionCore() {
   if (!finished_) RollbackTo({});
   log_.clear();
   if (log_.capacity() <= kKeptLog) log_.swap(spare_log());
+  changes_.clear();
+  if (changes_.capacity() > 0 && changes_.capacity() <= kKeptLog) changes_.swap(spare_changes());
 }
 
 Version* TransactionCore::FindLive(const HashIndex& index, std::uint64_t hash,
@@ -659,6 +661,7 @@ const std::vector<Change>& TransactionCore::NetChanges() {
     }
   }
   changes_.clear();
+  if (changes_.capacity() == 0) changes_.swap(spare_changes());
   key_buffers_.clear();
   std::string buffer;
   for (const Op& op : log_) {

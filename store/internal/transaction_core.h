@@ -119,6 +119,7 @@ class TransactionCore {
 
   WriterContext& context() { return engine_.context_; }
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
+  std::vector<Change>& spare_changes() { return engine_.spare_changes_; }
 
   // RESOURCE_EXHAUSTED unless another change may be made, of `record`, and there is memory for it.
   absl::Status CheckRoom(Table& table, const google::protobuf::Message& record) const {
