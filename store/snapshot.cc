@@ -1,5 +1,7 @@
 #include "kin/store/snapshot.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 
 #include "absl/base/internal/raw_logging.h"
@@ -37,6 +39,20 @@ const google::protobuf::Message* Snapshot::FindRecord(int model, const KeyView& 
   const internal::Table& table = view()->engine->table(model);
   const internal::Version* version = table.FindVisible(key, view()->Limit());
   return version == nullptr ? nullptr : table.MessageOf(version);
+}
+
+void Snapshot::FindRecords(int model, absl::Span<const KeyView> keys,
+                           absl::Span<const google::protobuf::Message*> out) const {
+  constexpr std::size_t kGroup = 256;
+  const internal::Table& table = view()->engine->table(model);
+  const internal::Version* versions[kGroup];
+  for (std::size_t begin = 0; begin < keys.size(); begin += kGroup) {
+    const std::size_t size = std::min(kGroup, keys.size() - begin);
+    table.FindVisible(keys.subspan(begin, size), view()->Limit(), absl::MakeSpan(versions, size));
+    for (std::size_t i = 0; i < size; ++i) {
+      out[begin + i] = versions[i] == nullptr ? nullptr : table.MessageOf(versions[i]);
+    }
+  }
 }
 
 void Snapshot::ForEachRecord(

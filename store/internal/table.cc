@@ -370,19 +370,54 @@ Version* Table::FindEntry(const Message& record) const {
 const Version* Table::FindVisible(const KeyView& key, Stamp limit) const {
   KeyParts parts;
   std::unique_ptr<Message> record;
-  if (readers_[0].is_number()) {
+  if (model_.primary_key.size() == 1) {
     parts.size = 1;
-    parts.parts[0] = {key.number, nullptr};
-  } else if (model_.primary_key.size() == 1) {
-    parts.size = 1;
-    parts.parts[0] = MakeKeyPart(key.bytes);
+    parts.parts[0] = OnlyPart(key);
   } else {
     record.reset(ops_.prototype->New());
     readers_[0].Decode(key, record.get());
     if (!readers_[0].Read(*record, &parts)) return nullptr;
   }
-  const Version* entry = FindEntry(HashParts(parts), parts);
+  return FindVisible(HashParts(parts), parts, limit);
+}
+
+const Version* Table::FindVisible(std::uint64_t hash, const KeyParts& key, Stamp limit) const {
+  const Version* entry = FindEntry(hash, key);
   return entry == nullptr ? nullptr : VisibleAt(entry, limit);
+}
+
+KeyPart Table::OnlyPart(const KeyView& key) const {
+  if (readers_[0].is_number()) return {key.number, nullptr};
+  return MakeKeyPart(key.bytes);
+}
+
+void Table::FindVisible(absl::Span<const KeyView> keys, Stamp limit,
+                        absl::Span<const Version*> out) const {
+  if (model_.primary_key.size() != 1) {
+    for (std::size_t i = 0; i < keys.size(); ++i) out[i] = FindVisible(keys[i], limit);
+    return;
+  }
+  constexpr std::size_t kGroup = 64;
+  const Home home = primary().lines()->home();
+  KeyParts parts;
+  parts.size = 1;
+  std::uint64_t hashes[kGroup];
+  for (std::size_t begin = 0; begin < keys.size(); begin += kGroup) {
+    const std::size_t size = std::min(kGroup, keys.size() - begin);
+    for (std::size_t i = 0; i < size; ++i) {
+      parts.parts[0] = OnlyPart(keys[begin + i]);
+      hashes[i] = HashParts(parts);
+      LineTable::PrefetchOfMany(home, hashes[i]);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      const Cell cell = LineTable::FindFirst(home, hashes[i]);
+      if (cell != 0) PrefetchVersion(EntryIn(cell));
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      parts.parts[0] = OnlyPart(keys[begin + i]);
+      out[begin + i] = FindVisible(hashes[i], parts, limit);
+    }
+  }
 }
 
 bool Table::HasKey(int index, const Version& entry, const KeyView& key) const {

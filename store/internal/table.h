@@ -182,6 +182,10 @@ class Table {
   Version* FindEntry(std::uint64_t hash, const google::protobuf::Message& record) const;
   // What a view with `limit` sees of a record.
   const Version* FindVisible(const KeyView& key, Stamp limit) const;
+  // The same for each of `keys`; their memory is asked for together.
+  // REQUIRES: out.size() == keys.size().
+  void FindVisible(absl::Span<const KeyView> keys, Stamp limit,
+                   absl::Span<const Version*> out) const;
 
   // For HashIndex. It has another table of lines, with room for other numbers of entries.
   void RoomHasChanged() { changes_with_room_ = 0; }
@@ -200,6 +204,9 @@ class Table {
 
  private:
   bool EnsureRoomInIndexes();
+  const Version* FindVisible(std::uint64_t hash, const KeyParts& key, Stamp limit) const;
+  // REQUIRES: the primary key is one field.
+  KeyPart OnlyPart(const KeyView& key) const;
 
   // More than a call makes before it asks for room again (a fresh version, copies of those that it
   // detaches, a tombstone), also where hooks make calls.

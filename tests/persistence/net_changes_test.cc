@@ -95,7 +95,32 @@ TEST_F(CopyRecordsTest, WhereTheyWouldTakeTooMuchTheSnapshotStays) {
     EXPECT_EQ(changes().inserts[0], Stored(1));
     EXPECT_EQ(changes().updates[0], Stored(2));
     EXPECT_EQ(changes().moved[0], Stored(3));
-    EXPECT_TRUE(pending_.copies.empty());
+    EXPECT_EQ(pending_.copies, nullptr);
+  }
+}
+
+TEST_F(CopyRecordsTest, OfManyEachIsWrittenOnce) {
+  // Around as many as are looked up together.
+  for (const std::int64_t size : {1, 255, 256, 257, 512, 700}) {
+    std::vector<std::int64_t> ids;
+    for (std::int64_t id = 1; id <= size; ++id) ids.push_back(id);
+    Put(ids, absl::StrCat("of ", size));
+    pending_ = PendingBatch();
+    pending_.snapshot = store_->GetSnapshot();
+    ChangeLog& log = pending_.logs.emplace_back();
+    for (std::int64_t id = size; id >= 1; --id) log.Append(Key(id), kInserted);
+    log.Append(Key(10'000), 0);
+    ComputeNetChanges(&pending_);
+    CopyRecords(std::size_t{1} << 30, &pending_);
+    EXPECT_EQ(store_->stats().snapshots, 0);
+    ASSERT_EQ(changes().inserts.size(), ids.size());
+    EXPECT_EQ(changes().deletes.size(), 1u);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto& copy = static_cast<const Everything&>(*changes().inserts[i]);
+      EXPECT_EQ(copy.id(), ids[i]);
+      EXPECT_EQ(copy.places_size(), 1);
+      EXPECT_TRUE(copy.places().contains(absl::StrCat("of ", size)));
+    }
   }
 }
 
