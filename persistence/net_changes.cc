@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "google/protobuf/arena.h"
 #include "google/protobuf/message.h"
 
 namespace kin::persistence {
@@ -16,10 +15,10 @@ using google::protobuf::Message;
 
 // That a copy takes beside the contents of its fields, about.
 constexpr std::size_t kBytesOfCopy = 256;
-// The memory of a record is asked for so many records before it is read.
+// Records that are looked up together.
+constexpr std::size_t kGroup = 256;
+// The memory of a record is asked for so many records before it is copied.
 constexpr std::size_t kAhead = 8;
-// Of the arena that copies live in. From here on malloc would ask the kernel for each.
-constexpr std::size_t kLargestBlock = std::size_t{64} << 10;
 
 void Add(const KeyView& key, const Message* record, ChangeFlags flags, ModelChanges* changes) {
   const bool was_there = !(flags & kInserted);
@@ -36,18 +35,12 @@ void Add(const KeyView& key, const Message* record, ChangeFlags flags, ModelChan
   }
 }
 
-template <typename Batch, typename Visit>
-void ForEachRecord(Batch& batch, Visit visit) {
-  for (auto& changes : batch.models) {
+// Calls visit(records) for each list of a batch, until it returns false.
+template <typename Visit>
+void ForEachList(Batch& batch, Visit visit) {
+  for (ModelChanges& changes : batch.models) {
     for (auto* records : {&changes.updates, &changes.reindexed, &changes.moved, &changes.inserts}) {
-      for (std::size_t i = 0; i < records->size(); ++i) {
-        if (i + kAhead < records->size()) {
-          const char* next = reinterpret_cast<const char*>((*records)[i + kAhead]);
-          __builtin_prefetch(next);
-          __builtin_prefetch(next + 64);
-        }
-        if (!visit((*records)[i])) return;
-      }
+      if (!visit(*records)) return;
     }
   }
 }
@@ -57,16 +50,17 @@ void ForEachRecord(Batch& batch, Visit visit) {
 void ComputeNetChanges(PendingBatch* pending) {
   pending->batch.models.clear();
   pending->batch.models.resize(pending->logs.size());
+  KeyView keys[kGroup];
+  ChangeFlags flags[kGroup];
+  const Message* records[kGroup];
   for (std::size_t model = 0; model < pending->logs.size(); ++model) {
     ChangeLog& log = pending->logs[model];
+    if (log.empty()) continue;
     log.Compact();
     ModelChanges* changes = &pending->batch.models[model];
-    constexpr std::size_t kGroup = 256;
-    KeyView keys[kGroup];
-    ChangeFlags flags[kGroup];
-    const Message* records[kGroup];
     std::size_t size = 0;
     const auto add = [&] {
+      if (size == 0) return;
       pending->snapshot.FindRecords(static_cast<int>(model), absl::MakeConstSpan(keys, size),
                                     absl::MakeSpan(records, size));
       for (std::size_t i = 0; i < size; ++i) Add(keys[i], records[i], flags[i], changes);
@@ -87,27 +81,31 @@ void CopyRecords(std::size_t most_bytes, PendingBatch* pending) {
     records += changes.size() - changes.deletes.size();
   }
   if (records > most_bytes / kBytesOfCopy) return;
-  google::protobuf::ArenaOptions options;
-  options.max_block_size = kLargestBlock;
-  auto arena = std::make_unique<google::protobuf::Arena>(options);
-  std::vector<const Message*> copies;
+  std::vector<std::unique_ptr<const Message>> copies;
   copies.reserve(records);
   std::size_t bytes = 0;
-  ForEachRecord(pending->batch, [&](const Message* record) {
-    Message* copy = record->New(arena.get());
-    copy->CopyFrom(*record);
-    // Not of the record: a message notes its size, in a line that others read.
-    bytes += kBytesOfCopy + 2 * copy->ByteSizeLong();
-    copies.push_back(copy);
+  ForEachList(pending->batch, [&](const ModelChanges::Records& originals) {
+    for (std::size_t i = 0; i < originals.size() && bytes <= most_bytes; ++i) {
+      if (i + kAhead < originals.size()) {
+        const char* next = reinterpret_cast<const char*>(originals[i + kAhead]);
+        __builtin_prefetch(next);
+        __builtin_prefetch(next + 64);
+      }
+      std::unique_ptr<Message> copy(originals[i]->New());
+      copy->CopyFrom(*originals[i]);
+      // Not of the record: a message notes its size, in a line that others read.
+      bytes += kBytesOfCopy + 2 * copy->ByteSizeLong();
+      copies.push_back(std::move(copy));
+    }
     return bytes <= most_bytes;
   });
   if (bytes > most_bytes) return;
   auto next = copies.begin();
-  ForEachRecord(pending->batch, [&next](const Message*& record) {
-    record = *next++;
+  ForEachList(pending->batch, [&next](ModelChanges::Records& list) {
+    for (const Message*& record : list) record = (next++)->get();
     return true;
   });
-  pending->copies = std::move(arena);
+  pending->copies = std::move(copies);
   pending->snapshot = Snapshot();
 }
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "google/protobuf/arena.h"
+#include "google/protobuf/message.h"
 #include "kin/persistence/backend.h"
 #include "kin/persistence/change_log.h"
 #include "kin/store/commit.h"
@@ -18,7 +18,7 @@ namespace kin::persistence {
 // A batch together with what its records and keys live in. Movable. Thread-compatible.
 struct PendingBatch {
   Snapshot snapshot;  // Empty from when the records are copies.
-  std::unique_ptr<google::protobuf::Arena> copies;
+  std::vector<std::unique_ptr<const google::protobuf::Message>> copies;
   std::vector<ChangeLog> logs;
   Batch batch;
 };

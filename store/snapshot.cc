@@ -43,6 +43,7 @@ const google::protobuf::Message* Snapshot::FindRecord(int model, const KeyView& 
 
 void Snapshot::FindRecords(int model, absl::Span<const KeyView> keys,
                            absl::Span<const google::protobuf::Message*> out) const {
+  ABSL_RAW_CHECK(out.size() == keys.size(), "kin: FindRecords needs room for each key");
   constexpr std::size_t kGroup = 256;
   const internal::Table& table = view()->engine->table(model);
   const internal::Version* versions[kGroup];

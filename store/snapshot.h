@@ -216,8 +216,9 @@ class Snapshot : public internal::Reader {
   // snapshot.
   const google::protobuf::Message* FindRecord(int model, const KeyView& key) const
       ABSL_ATTRIBUTE_LIFETIME_BOUND;
-  // The same for each of `keys`, in `out`, in a fraction of the time where they are not in the
-  // processor's cache. REQUIRES: out.size() == keys.size().
+  // The same for each of `keys`, in `out`. Where a key is one field, memory is asked for by many at
+  // once: a fraction of the time if it is not in the processor's cache.
+  // REQUIRES: out.size() == keys.size().
   void FindRecords(int model, absl::Span<const KeyView> keys,
                    absl::Span<const google::protobuf::Message*> out) const;
   void ForEachRecord(int model,

@@ -182,7 +182,7 @@ class Table {
   Version* FindEntry(std::uint64_t hash, const google::protobuf::Message& record) const;
   // What a view with `limit` sees of a record.
   const Version* FindVisible(const KeyView& key, Stamp limit) const;
-  // The same for each of `keys`; their memory is asked for together.
+  // The same for each of `keys`; where a key is one field, their memory is asked for together.
   // REQUIRES: out.size() == keys.size().
   void FindVisible(absl::Span<const KeyView> keys, Stamp limit,
                    absl::Span<const Version*> out) const;

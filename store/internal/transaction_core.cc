@@ -19,7 +19,8 @@ void DeleteOrderedNode(void* node, Table*) {
   OrderedIndex::DeleteNode(static_cast<OrderedIndex::Node*>(node));
 }
 
-// The memory of a log of up to so many entries is kept for the next transaction.
+// The memory of a log of up to so many entries, and of as many changes, is kept for the next
+// transaction.
 constexpr std::size_t kKeptLog = 4096;
 
 Garbage VersionGarbage(Garbage::Kind kind, Table* table, Version* version) {

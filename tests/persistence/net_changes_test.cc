@@ -95,7 +95,7 @@ TEST_F(CopyRecordsTest, WhereTheyWouldTakeTooMuchTheSnapshotStays) {
     EXPECT_EQ(changes().inserts[0], Stored(1));
     EXPECT_EQ(changes().updates[0], Stored(2));
     EXPECT_EQ(changes().moved[0], Stored(3));
-    EXPECT_EQ(pending_.copies, nullptr);
+    EXPECT_TRUE(pending_.copies.empty());
   }
 }
 
@@ -120,6 +120,31 @@ TEST_F(CopyRecordsTest, OfManyEachIsWrittenOnce) {
       EXPECT_EQ(copy.id(), ids[i]);
       EXPECT_EQ(copy.places_size(), 1);
       EXPECT_TRUE(copy.places().contains(absl::StrCat("of ", size)));
+    }
+  }
+}
+
+TEST_F(CopyRecordsTest, ManyOfEachKind) {
+  constexpr ChangeFlags kKinds[] = {kInserted, 0, kMoved, kReindexed};
+  std::vector<std::int64_t> ids;
+  for (std::int64_t id = 1; id <= 100; ++id) ids.push_back(id);
+  Put(ids, "new");
+  pending_ = PendingBatch();
+  pending_.snapshot = store_->GetSnapshot();
+  ChangeLog& log = pending_.logs.emplace_back();
+  for (const std::int64_t id : ids) log.Append(Key(id), kKinds[id % 4]);
+  ComputeNetChanges(&pending_);
+  CopyRecords(std::size_t{1} << 30, &pending_);
+  EXPECT_EQ(store_->stats().snapshots, 0);
+  Put(ids, "newer");
+  const std::vector<const Message*>* lists[] = {&changes().inserts, &changes().updates,
+                                                &changes().moved, &changes().reindexed};
+  for (std::int64_t kind = 0; kind < 4; ++kind) {
+    ASSERT_EQ(lists[kind]->size(), 25u);
+    for (std::size_t i = 0; i < 25; ++i) {
+      const auto& copy = static_cast<const Everything&>(*(*lists[kind])[i]);
+      EXPECT_EQ(copy.id(), (kind == 0 ? 4 : kind) + 4 * static_cast<std::int64_t>(i));
+      EXPECT_EQ(copy.a_string(), absl::StrCat("new of more than a few bytes: ", copy.id()));
     }
   }
 }

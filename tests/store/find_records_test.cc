@@ -1,8 +1,10 @@
 // Snapshot::FindRecords gives what FindRecord gives, however many are asked for.
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -152,6 +154,26 @@ TEST_F(FindRecordsTest, InASnapshotThatIsOlderThanAllThatIsThere) {
                 old.FindRecord(0, store_->schema().KeyOf(0, NumberedOf(0), nullptr)))
                 ->value(),
             "a");
+}
+
+// The tables grow, and records change and go, while they are looked up.
+TEST_F(FindRecordsTest, BesideAWriter) {
+  Put(0, 600, 2, "a");
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::int64_t begin = 600; begin < 6000; begin += 300) {
+      Put(begin, begin + 300, 1, "b");
+      Put(0, 600, 5, "c");
+      Delete(0, 600, 5);
+    }
+    done = true;
+  });
+  int rounds = 0;
+  while (!done || rounds < 3) {
+    ++rounds;
+    ExpectTheSame(store_->GetSnapshot());
+  }
+  writer.join();
 }
 
 }  // namespace

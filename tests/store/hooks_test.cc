@@ -507,6 +507,38 @@ TEST_F(HooksTest, AfterACommitAllItsChangesAreGiven) {
   EXPECT_THAT(seen, ElementsAre("1 insert - two", "2 update two three", "3 delete three -"));
 }
 
+// Whatever the transactions before were: their memory is used again.
+TEST_F(HooksTest, ACommitsChangesAreItsOwn) {
+  std::vector<std::string> seen;
+  schema_.AfterCommit([&](CommitNumber, absl::Span<const Change> changes) {
+    for (const Change& change : changes) seen.push_back(change.After<Plain>()->text());
+    return absl::OkStatus();
+  });
+  schema_.Validate<Plain>([](const Plain& plain) {
+    return plain.text() == "bad" ? absl::InvalidArgumentError("bad") : absl::OkStatus();
+  });
+  Open();
+  const auto insert = [&](int first, int count, const char* text) {
+    return Write([=](Transaction& txn) {
+      absl::Status status;
+      for (int i = first; i < first + count; ++i) {
+        status.Update(txn.Insert(NewPlain(text != nullptr ? text : absl::StrCat(i))).status());
+      }
+      return status;
+    });
+  };
+  int first = 0;
+  // More than what is kept in between, then fewer than before, and the other way.
+  for (const int count : {3, 1, 5000, 2, 1, 40, 4096, 7}) {
+    EXPECT_EQ(insert(0, 3, "bad").code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(insert(first, count, nullptr), absl::OkStatus());
+    std::vector<std::string> expected;
+    for (int i = first; i < first + count; ++i) expected.push_back(absl::StrCat(i));
+    EXPECT_EQ(std::exchange(seen, {}), expected);
+    first += count;
+  }
+}
+
 TEST_F(HooksTest, AFailureAfterACommitIsToldAndUndoesNothing) {
   schema_.AfterCommit([](CommitNumber, absl::Span<const Change>) {
     return absl::UnavailableError("the mail server is down");

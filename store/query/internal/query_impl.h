@@ -701,19 +701,21 @@ class KIN_QUERY::iterator {
     std::optional<Plan> plan;
     std::optional<query::internal::Cursor> cursor;  // If there is more to be found.
   };
-  struct None {};  // Most of a State would be for nothing.
-  struct State : std::conditional_t<kStreams, Search, None> {
+  struct None {};
+  struct State {
     explicit State(const Query& of) : query(of), interrupt(query.NewInterrupt()) {}
     Query query;
     Interrupt interrupt;
     internal::RecordVector<M> records;  // Found, and to be gone through.
+    // Most of a State would be for nothing where there is none.
+    [[no_unique_address]] std::conditional_t<kStreams, Search, None> search;
   };
 
   explicit iterator(const Query& query) : state_(std::make_shared<State>(query)) {
     if constexpr (kStreams) {
       if (!query.Paged()) {
-        state_->plan.emplace(state_->query.RequestOf(false, false, -1));
-        state_->cursor.emplace(*state_->plan, &state_->interrupt);
+        state_->search.plan.emplace(state_->query.RequestOf(false, false, -1));
+        state_->search.cursor.emplace(*state_->search.plan, &state_->interrupt);
         Refill();
         return;
       }
@@ -736,11 +738,11 @@ class KIN_QUERY::iterator {
       // from far ahead, since they may not be asked for.
       const std::size_t enough = first ? 1 : query::internal::Cursor::kBatch / 4;
       const internal::Version* batch[query::internal::Cursor::kBatch];
-      for (int batches = 0; state_->cursor.has_value(); ++batches) {
+      for (int batches = 0; state_->search.cursor.has_value(); ++batches) {
         if (records.size() >= enough || (batches >= kBatchesAhead && !records.empty())) break;
-        const int size = state_->cursor->Next(batch);
+        const int size = state_->search.cursor->Next(batch);
         AddJudged(batch, size);
-        if (size == 0) state_->cursor.reset();
+        if (size == 0) state_->search.cursor.reset();
       }
     }
     Point();
@@ -750,8 +752,8 @@ class KIN_QUERY::iterator {
     const Query& query = state_->query;
     const Condition& condition = query.condition_;
     const internal::View* view = query.view_;
-    const bool shown = state_->cursor->shown();
-    const bool judged = !state_->plan->exact();
+    const bool shown = state_->search.cursor->shown();
+    const bool judged = !state_->search.plan->exact();
     const internal::Stamp limit = view->Limit();
     const M* found[query::internal::Cursor::kBatch];
     int count = 0;
@@ -764,7 +766,9 @@ class KIN_QUERY::iterator {
       const M* record = internal::RecordIn<M>(version);
       if (!judged || condition.True(view, *record)) found[count++] = record;
     }
-    state_->records.insert(state_->records.end(), found, found + count);
+    internal::RecordVector<M>& records = state_->records;
+    records.resize(records.size() + static_cast<std::size_t>(count));
+    std::copy(found, found + count, records.end() - count);
   }
 
   static constexpr int kBatchesAhead = 16;

@@ -104,6 +104,10 @@ class ManyResultsTest : public QueryTest, public ::testing::WithParamInterface<s
       EXPECT_EQ(query.OrderBy(id).Last()->id(), expected.back());
       EXPECT_EQ(IdsOf(query.OrderBy(id).After(query.OrderBy(id).First())),
                 Ids(expected.begin() + 1, expected.end()));
+      const auto after = query.After(query.OrderBy(id).First());
+      EXPECT_EQ(after.Count(), size - 1);
+      EXPECT_EQ(after.Exists(), size > 1);
+      EXPECT_EQ(static_cast<std::int64_t>(after.Sum(id).value_or(0)), sum - expected.front());
     }
   }
 
