@@ -652,19 +652,23 @@ absl::Status TransactionCore::CheckAtCommit() const {
   return absl::FailedPreconditionError(absl::StrJoin(violations, "\n"));
 }
 
-const std::vector<Change>& TransactionCore::NetChanges() {
-  // Versions of this transaction that a later one of it superseded.
+absl::flat_hash_set<const Version*> TransactionCore::Superseded() const {
   absl::flat_hash_set<const Version*> superseded;
   for (const Op& op : log_) {
     if (op.kind == Op::Kind::kVersion && op.before != nullptr &&
-        CommitOf(op.before->stamp) == CommitOf(context().stamp)) {
+        CommitOf(op.before->stamp) == CommitOf(engine_.context_.stamp)) {
       superseded.insert(op.before);
     }
   }
+  return superseded;
+}
+
+const std::vector<Change>& TransactionCore::NetChanges() {
   changes_.clear();
   if (changes_.capacity() == 0) changes_.swap(spare_changes());
   key_buffers_.clear();
-  std::string buffer;
+  absl::flat_hash_set<const Version*> superseded;
+  if (log_.size() > 1) superseded = Superseded();
   for (const Op& op : log_) {
     if (op.kind != Op::Kind::kVersion) continue;
     if (!superseded.empty() && superseded.contains(op.after)) continue;
@@ -673,20 +677,31 @@ const std::vector<Change>& TransactionCore::NetChanges() {
     if (before != nullptr && before->deleted()) before = nullptr;
     const Version* after = op.after->deleted() ? nullptr : op.after;
     if (before == nullptr && after == nullptr) continue;  // Born and gone.
-    Change change;
+    Change& change = changes_.emplace_back();
     change.model = table.position();
-    KeyParts key;
-    table.keys(0).Read(*table.MessageOf(op.after), &key);
-    change.key = table.keys(0).Encode(key, &buffer);
-    if (key.size > 1) {
-      key_buffers_.push_front(buffer);
-      change.key.bytes = key_buffers_.front();
-    }
+    change.key = KeyOf(table, *table.MessageOf(op.after));
     if (before != nullptr) change.before = table.MessageOf(before);
     if (after != nullptr) change.after = table.MessageOf(after);
-    changes_.push_back(change);
   }
   return changes_;
+}
+
+KeyView TransactionCore::KeyOf(const Table& table, const Message& record) {
+  const KeyReader& reader = table.keys(0);
+  if (ABSL_PREDICT_TRUE(reader.number_getter() != nullptr)) {
+    KeyPart part;
+    reader.number_getter()(record, &part);
+    return {part.number, {}};
+  }
+  KeyParts parts;
+  std::string buffer;
+  reader.Read(record, &parts);
+  KeyView key = reader.Encode(parts, &buffer);
+  if (parts.size > 1) {
+    key_buffers_.push_front(std::move(buffer));
+    key.bytes = key_buffers_.front();
+  }
+  return key;
 }
 
 void TransactionCore::Finish() {
