@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "google/protobuf/message.h"
 #include "kin/persistence/backend.h"
 #include "kin/persistence/evolution/migration.h"
 #include "kin/persistence/mapping.h"
@@ -109,6 +110,8 @@ class SqliteBackend final : public Backend {
   std::vector<int> stale_tables_;  // In which Start has rows to rewrite (stale_rows.h).
   Limits limits_;
   std::vector<std::int64_t> surely_fits_;  // By model.
+  // By model. To ask a record for it takes protobuf some 200 instructions.
+  std::vector<const google::protobuf::Reflection*> reflections_;
 
   OwnerLock owner_;
   Database database_;  // From Start on.

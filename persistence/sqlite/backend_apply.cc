@@ -13,7 +13,7 @@ absl::Status SqliteBackend::Admit(absl::Span<const Change> changes) const {
   for (const Change& change : changes) {
     if (change.after == nullptr) continue;
     const std::int64_t fits = surely_fits_[change.model];
-    if (fits >= 0 && change.after->GetReflection()->GetUnknownFields(*change.after).empty() &&
+    if (fits >= 0 && reflections_[change.model]->GetUnknownFields(*change.after).empty() &&
         (fits == kAnySize || static_cast<std::int64_t>(change.after->ByteSizeLong()) <= fits)) {
       continue;
     }

@@ -1,6 +1,7 @@
 // Over 600 lines: changing, undoing and committing share one log, and are read side by side.
 #include "kin/store/internal/transaction_core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/base/internal/raw_logging.h"
@@ -668,7 +669,8 @@ const std::vector<Change>& TransactionCore::NetChanges() {
   if (changes_.capacity() == 0) changes_.swap(spare_changes());
   key_buffers_.clear();
   absl::flat_hash_set<const Version*> superseded;
-  if (log_.size() > 1) superseded = Superseded();
+  const auto is_version = [](const Op& op) { return op.kind == Op::Kind::kVersion; };
+  if (std::count_if(log_.begin(), log_.end(), is_version) > 1) superseded = Superseded();
   for (const Op& op : log_) {
     if (op.kind != Op::Kind::kVersion) continue;
     if (!superseded.empty() && superseded.contains(op.after)) continue;
