@@ -53,6 +53,18 @@ bool HasRoomToDelete(Slab& slab, const Table& table) {
          slab.Reserve(sizeof(Marker), markers);
 }
 
+// Versions of the transaction with `stamp` that a later one of it superseded.
+absl::flat_hash_set<const Version*> Superseded(const std::vector<TransactionOp>& log, Stamp stamp) {
+  absl::flat_hash_set<const Version*> superseded;
+  for (const TransactionOp& op : log) {
+    if (op.kind == TransactionOp::Kind::kVersion && op.before != nullptr &&
+        CommitOf(op.before->stamp) == CommitOf(stamp)) {
+      superseded.insert(op.before);
+    }
+  }
+  return superseded;
+}
+
 }  // namespace
 
 TransactionCore::TransactionCore(Engine* engine) : engine_(*engine) { log_.swap(spare_log()); }
@@ -653,24 +665,14 @@ absl::Status TransactionCore::CheckAtCommit() const {
   return absl::FailedPreconditionError(absl::StrJoin(violations, "\n"));
 }
 
-absl::flat_hash_set<const Version*> TransactionCore::Superseded() const {
-  absl::flat_hash_set<const Version*> superseded;
-  for (const Op& op : log_) {
-    if (op.kind == Op::Kind::kVersion && op.before != nullptr &&
-        CommitOf(op.before->stamp) == CommitOf(engine_.context_.stamp)) {
-      superseded.insert(op.before);
-    }
-  }
-  return superseded;
-}
-
 const std::vector<Change>& TransactionCore::NetChanges() {
   changes_.clear();
   if (changes_.capacity() == 0) changes_.swap(spare_changes());
   key_buffers_.clear();
   absl::flat_hash_set<const Version*> superseded;
   const auto is_version = [](const Op& op) { return op.kind == Op::Kind::kVersion; };
-  if (std::count_if(log_.begin(), log_.end(), is_version) > 1) superseded = Superseded();
+  if (std::count_if(log_.begin(), log_.end(), is_version) > 1)
+    superseded = Superseded(log_, context().stamp);
   for (const Op& op : log_) {
     if (op.kind != Op::Kind::kVersion) continue;
     if (!superseded.empty() && superseded.contains(op.after)) continue;

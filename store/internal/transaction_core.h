@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -120,8 +119,6 @@ class TransactionCore {
 
   WriterContext& context() { return engine_.context_; }
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
-  // Versions of this transaction that a later one of it superseded.
-  absl::flat_hash_set<const Version*> Superseded() const;
   // The key of a record; it may refer to the record, or to key_buffers_.
   KeyView KeyOf(const Table& table, const google::protobuf::Message& record);
   std::vector<Change>& spare_changes() { return engine_.spare_changes_; }
