@@ -65,8 +65,7 @@ absl::Status SqliteBackend::Prepare(const Schema& schema) {
   if (!status.ok()) return status;
   for (const Table& table : mapping_.tables) {
     surely_fits_.push_back(SurelyFits(table, limits_));
-    const int model = static_cast<int>(reflections_.size());
-    reflections_.push_back(schema_->NewRecord(model)->GetReflection());
+    reflections_.push_back(schema_->NewRecord(table.model)->GetReflection());
     id_names_.push_back(table.graph_model->name);
   }
   absl::StatusOr<std::string> path = ResolvePath(given_path_);

@@ -539,6 +539,34 @@ TEST_F(HooksTest, ACommitsChangesAreItsOwn) {
   }
 }
 
+TEST_F(HooksTest, EachChangeOfACommitHasItsKey) {
+  int likes = 0;
+  int others = 0;
+  schema_.AfterCommit([&](CommitNumber, absl::Span<const Change> changes) {
+    for (const Change& change : changes) {
+      const auto* record = change.after != nullptr ? change.after : change.before;
+      std::string buffer;
+      EXPECT_TRUE(change.key == schema_.KeyOf(change.model, *record, &buffer));
+      ++(record->GetDescriptor() == Like::descriptor() ? likes : others);
+    }
+    return absl::OkStatus();
+  });
+  Open();
+  constexpr int kArticles = 20;
+  ASSERT_EQ(Write([](Transaction& txn) -> absl::Status {
+              absl::Status status = txn.Insert(NewAuthor()).status();
+              for (int i = 0; i < kArticles; ++i) {
+                auto article = txn.Add(txn.Find<Author>(1), AuthorModel::articles, NewArticle());
+                if (!article.ok()) return article.status();
+                status.Update(txn.Add(txn.Find<Author>(1), AuthorModel::liked, *article).status());
+              }
+              return status;
+            }),
+            absl::OkStatus());
+  EXPECT_EQ(likes, kArticles);
+  EXPECT_EQ(others, kArticles + 1);
+}
+
 TEST_F(HooksTest, AFailureAfterACommitIsToldAndUndoesNothing) {
   schema_.AfterCommit([](CommitNumber, absl::Span<const Change>) {
     return absl::UnavailableError("the mail server is down");
