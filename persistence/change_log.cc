@@ -106,4 +106,8 @@ void ChangeLog::Compact() {
   }
 }
 
+void PutInFront(std::vector<ChangeLog> older, std::vector<ChangeLog>* logs) {
+  for (std::size_t i = 0; i < older.size(); ++i) (*logs)[i].Prepend(std::move(older[i]));
+}
+
 }  // namespace kin::persistence

@@ -92,6 +92,9 @@ class ChangeLog {
   std::size_t arena_left_ = 0;
 };
 
+// Prepends each log of `older` to the one in the same place of `logs`; `older` may be empty.
+void PutInFront(std::vector<ChangeLog> older, std::vector<ChangeLog>* logs);
+
 }  // namespace kin::persistence
 
 #endif  // KIN_PERSISTENCE_CHANGE_LOG_H_

@@ -30,13 +30,13 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "kin/persistence/backend.h"
+#include "kin/persistence/backlog.h"
 #include "kin/persistence/backoff.h"
 #include "kin/persistence/change_log.h"
 #include "kin/persistence/chores.h"
 #include "kin/persistence/clock.h"
 #include "kin/persistence/doorbell.h"
 #include "kin/persistence/net_changes.h"
-#include "kin/persistence/watched_fields.h"
 #include "kin/store/persistence.h"
 
 namespace kin::persistence {
@@ -104,7 +104,7 @@ class WriteBehind final : public Persistence {
     std::atomic<bool> done{false};  // Written under mutex_.
   };
   // What the writing thread does next.
-  enum class Task { kStop, kReport, kAttempt };
+  enum class Task { kStop, kReport, kCompact, kAttempt };
   // Which of bells_ are to be rung, once no lock is held. Bits.
   using Bells = unsigned;
 
@@ -133,9 +133,10 @@ class WriteBehind final : public Persistence {
   void Ring(Bells bells);
   // Sees to it that somebody attempts what is left; the bell to ring once, or -1.
   int HandOver() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // While batches fail, logs grow; from this size on, duplicates are removed from them.
+  // While batches fail, the backlog grows; with so many changes, duplicates are removed from it.
   std::int64_t CompactionLimit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CompactLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // By whoever set attempting_.
+  void CompactBacklog() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether there is anything to wait for, and an error if there is no use in it.
   absl::StatusOr<bool> MustWait(CommitNumber commit, bool synced, bool retry_now) const
@@ -152,14 +153,19 @@ class WriteBehind final : public Persistence {
   bool MayLead() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether all who are expected wait, or it is time.
   bool Gathered() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteCommit(CommitNumber commit, absl::Span<const Change> changes)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What is in no batch yet is the first, or has reached a limit.
+  void NoteBacklog() ABSL_LOCKS_EXCLUDED(mutex_);
   bool Reached(CommitNumber commit, bool synced) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoSpace() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status HaltedStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Outstanding() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What is in no batch yet.
+  std::int64_t WaitingChanges() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::int64_t WaitingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What is not in the database.
   std::int64_t OutstandingBytes() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void UpdateFull() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // full_, and when OnCommit is to look next. After every change of what they depend on.
+  void UpdateLimits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartThreads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_);
   void StopThreads() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -168,8 +174,6 @@ class WriteBehind final : public Persistence {
   const WriteBehindOptions options_;
   Clock* const clock_;
   CommitSource* source_ = nullptr;
-  std::vector<WatchedFields> watched_;  // By model.
-  std::vector<bool> number_keys_;       // By model.
 
   // Self-synchronised.
   std::atomic<CommitNumber> applied_{0};
@@ -179,8 +183,18 @@ class WriteBehind final : public Persistence {
   Doorbell bells_[2];
   Chores chores_;  // But for Start and Stop, which close_mutex_ guards.
 
-  // Of whoever set attempting_. `pending_` is the batch being applied, kept until it is applied.
+  // What is committed and in no batch yet. Taken from in CommitSource::Cut, under mutex_ too, so
+  // that its numbers and those of `compacted_` and the batch go together for who has that.
+  Backlog backlog_;
+  // OnCommit looks for what there is to do when the backlog has so much: so that it hardly ever
+  // needs mutex_. Written under mutex_.
+  std::atomic<std::int64_t> notice_changes_{0};
+  std::atomic<std::int64_t> notice_bytes_{0};
+
+  // Of whoever set attempting_. `pending_` is the batch being applied, kept until it is applied;
+  // `compacted_`, by model, what was taken from the backlog before it is in a batch.
   PendingBatch pending_;
+  std::vector<ChangeLog> compacted_;
   Backoff backoff_;
 
   absl::Mutex close_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // Held by Close.
@@ -193,7 +207,7 @@ class WriteBehind final : public Persistence {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // Some thread makes an attempt: only one does at a time.
+  // Some thread makes an attempt, or compacts the backlog: only one does at a time.
   bool attempting_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<absl::Status> reports_ ABSL_GUARDED_BY(mutex_);  // For options_.on_halt.
   // Until when the writing thread sleeps; the past if it does not.
@@ -212,13 +226,10 @@ class WriteBehind final : public Persistence {
   const Waiter* timekeeper_ ABSL_GUARDED_BY(mutex_) = nullptr;
   absl::Duration patience_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
 
-  // What is committed and in no batch yet.
-  std::vector<ChangeLog> logs_ ABSL_GUARDED_BY(mutex_);
-  CommitNumber newest_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t logged_changes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t logged_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Time logged_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
-  std::int64_t compacted_changes_ ABSL_GUARDED_BY(mutex_) = 0;  // After the last compaction.
+  // What is in compacted_, and since when that or the backlog is not empty.
+  std::int64_t compacted_changes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::int64_t compacted_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time waiting_since_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
 
   // What is in the batch being applied, if there is one.
   bool in_flight_ ABSL_GUARDED_BY(mutex_) = false;
@@ -241,7 +252,6 @@ class WriteBehind final : public Persistence {
 
   // Counters of Stats.
   std::int64_t batches_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t changes_committed_ ABSL_GUARDED_BY(mutex_) = 0;
   std::int64_t rows_written_ ABSL_GUARDED_BY(mutex_) = 0;
   std::int64_t retries_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Duration last_flush_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();

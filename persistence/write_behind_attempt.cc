@@ -31,12 +31,14 @@ void WriteBehind::Attempt(Waiter* leader) {
     timekeeper_ = nullptr;
     if (!failing_.ok()) ++retries_;
     retry_now_ = false;
-    need_batch = !in_flight_ && newest_ > applied_;
+    need_batch = !in_flight_ && backlog_.newest() > applied_;
+  }
+  if (need_batch) {
     // Every version that commits supersede while the batch's snapshot is there stays in memory, and
     // is cold when it is freed: so what takes time is done before.
-    if (need_batch && logged_changes_ >= kManyChanges) CompactLogs();
+    if (backlog_.changes() >= kManyChanges) CompactBacklog();
+    TakeBatch();
   }
-  if (need_batch) TakeBatch();
   Bells bells = 0;
   const absl::Status status = ApplyAndSync(start, &bells);
   // Those who wait are woken before the batch is taken apart.
@@ -71,17 +73,17 @@ void WriteBehind::TakeBatch() {
     pending_.batch.to = pending_.snapshot.commit();
     pending_.batch.next_ids.assign(next_ids.begin(), next_ids.end());
     absl::MutexLock lock(&mutex_);
-    for (ChangeLog& log : logs_) pending_.logs.push_back(std::move(log));
-    logs_.clear();
-    for (bool number_keys : number_keys_) logs_.emplace_back(number_keys);
+    flight_changes_ = WaitingChanges();
+    flight_bytes_ = WaitingBytes();
+    flight_since_ = std::exchange(waiting_since_, absl::InfiniteFuture());
+    compacted_changes_ = compacted_bytes_ = 0;
+    pending_.logs = backlog_.Take();
     in_flight_ = true;
     flight_to_ = pending_.batch.to;
     joining_ = 1 - joining_;
-    flight_changes_ = std::exchange(logged_changes_, 0);
-    flight_bytes_ = std::exchange(logged_bytes_, 0);
-    flight_since_ = std::exchange(logged_since_, absl::InfiniteFuture());
-    compacted_changes_ = 0;
+    UpdateLimits();
   });
+  PutInFront(std::exchange(compacted_, {}), &pending_.logs);
   pending_.batch.from = applied_;
   ComputeNetChanges(&pending_);
   CopyRecords(kMostCopied, &pending_);
@@ -92,7 +94,7 @@ void WriteBehind::TakeBatch() {
     flight_changes_ += static_cast<std::int64_t>(log.size());
     flight_bytes_ += static_cast<std::int64_t>(log.bytes());
   }
-  UpdateFull();
+  UpdateLimits();
 }
 
 absl::Status WriteBehind::ApplyAndSync(absl::Time start, Bells* bells) {
@@ -146,7 +148,7 @@ WriteBehind::Bells WriteBehind::Applied() {
   in_flight_ = false;
   flight_changes_ = flight_bytes_ = 0;
   flight_since_ = absl::InfiniteFuture();
-  UpdateFull();
+  UpdateLimits();
   return WakeReached();
 }
 

@@ -1,7 +1,9 @@
 // The writing thread of WriteBehind: when to write, and what is left to it by those who write for
 // themselves: retries and reports.
 #include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "kin/persistence/write_behind.h"
 
@@ -21,6 +23,12 @@ void WriteBehind::Run() {
       case Task::kReport:
         Report();
         break;
+      case Task::kCompact: {
+        CompactBacklog();
+        absl::MutexLock lock(&mutex_);
+        attempting_ = false;
+        break;
+      }
       case Task::kAttempt:
         Attempt(nullptr);
     }
@@ -41,12 +49,9 @@ WriteBehind::Task WriteBehind::AwaitTask() {
     attempting_ = true;
     const absl::Time due = NextDue();
     if (due == absl::InfinitePast() || clock_->Now() >= due) return Task::kAttempt;
+    if (!failing_.ok() && WaitingChanges() >= CompactionLimit()) return Task::kCompact;
     attempting_ = false;
-    if (!failing_.ok() && logged_changes_ >= CompactionLimit()) {
-      CompactLogs();
-    } else {
-      Sleep(due);
-    }
+    Sleep(due);
   }
 }
 
@@ -73,34 +78,39 @@ absl::Time WriteBehind::NextDue() const {
 
 absl::Time WriteBehind::DueByItself() const {
   // By commits and not by changes: one whose changes cancel each other is to be stored too.
-  if (logged_since_ == absl::InfiniteFuture()) return logged_since_;
-  if (logged_changes_ >= options_.flush_changes || logged_bytes_ >= options_.flush_bytes ||
+  if (waiting_since_ == absl::InfiniteFuture()) return waiting_since_;
+  if (WaitingChanges() >= options_.flush_changes || WaitingBytes() >= options_.flush_bytes ||
       OutstandingBytes() >= options_.max_bytes) {
     return absl::InfinitePast();
   }
-  return logged_since_ + options_.flush_after;
+  return waiting_since_ + options_.flush_after;
 }
 
 std::int64_t WriteBehind::CompactionLimit() const { return 2 * compacted_changes_ + 65536; }
 
-void WriteBehind::CompactLogs() {
-  std::vector<ChangeLog> older;
-  for (ChangeLog& log : logs_) older.push_back(std::move(log));
-  logs_.clear();
-  for (bool number_keys : number_keys_) logs_.emplace_back(number_keys);
+void WriteBehind::CompactBacklog() {
+  std::vector<ChangeLog> newer;
+  source_->Cut([this, &newer](Snapshot, absl::Span<const std::uint64_t>) {
+    absl::MutexLock lock(&mutex_);
+    compacted_changes_ += backlog_.changes();
+    compacted_bytes_ += backlog_.bytes();
+    newer = backlog_.Take();
+    UpdateLimits();
+  });
+  PutInFront(std::move(compacted_), &newer);
+  compacted_ = std::move(newer);
 
-  mutex_.Unlock();
-  for (ChangeLog& log : older) log.Compact();
-  mutex_.Lock();
-
-  logged_changes_ = logged_bytes_ = compacted_changes_ = 0;
-  for (std::size_t model = 0; model < logs_.size(); ++model) {
-    compacted_changes_ += static_cast<std::int64_t>(older[model].size());
-    logs_[model].Prepend(std::move(older[model]));
-    logged_changes_ += static_cast<std::int64_t>(logs_[model].size());
-    logged_bytes_ += static_cast<std::int64_t>(logs_[model].bytes());
+  std::int64_t changes = 0;
+  std::int64_t bytes = 0;
+  for (ChangeLog& log : compacted_) {
+    log.Compact();
+    changes += static_cast<std::int64_t>(log.size());
+    bytes += static_cast<std::int64_t>(log.bytes());
   }
-  UpdateFull();
+  absl::MutexLock lock(&mutex_);
+  compacted_changes_ = changes;
+  compacted_bytes_ = bytes;
+  UpdateLimits();
 }
 
 }  // namespace kin::persistence

@@ -10,7 +10,7 @@ namespace kin::persistence {
 
 absl::Status WriteBehind::Flush(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
-  return Wait(newest_, /*synced=*/false, /*retry_now=*/true, clock_->Now() + timeout);
+  return Wait(backlog_.newest(), /*synced=*/false, /*retry_now=*/true, clock_->Now() + timeout);
 }
 
 absl::Status WriteBehind::WaitDurable(CommitNumber commit, Durability durability,
@@ -28,9 +28,9 @@ bool WriteBehind::Reached(CommitNumber commit, bool synced) const {
 }
 
 absl::StatusOr<bool> WriteBehind::MustWait(CommitNumber commit, bool synced, bool retry_now) const {
-  if (commit > newest_) {
+  if (commit > backlog_.newest()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("there is no commit ", commit, " yet; the newest is ", newest_));
+        absl::StrCat("there is no commit ", commit, " yet; the newest is ", backlog_.newest()));
   }
   if (Reached(commit, synced)) return false;
   if (!started_ || closed_) return absl::FailedPreconditionError("the store is closed");

@@ -79,8 +79,9 @@ class CommitSource {
 
   // Calls `cut` with a snapshot of the newest commit and with the ids to be allocated next (in the
   // order of the models, 0 where none are), while no commit is published: all commits up to
-  // snapshot.commit(), and none after it, have been passed to OnCommit. Waits at most for one
-  // OnCommit, never for the body of a transaction. `cut` must be short and must not call the store.
+  // snapshot.commit(), and none after it, have been passed to OnCommit, and `cut` and OnCommit
+  // exclude one another. Waits at most for one OnCommit, never for the body of a transaction. `cut`
+  // must be short and must not call the store.
   virtual void Cut(
       absl::FunctionRef<void(Snapshot snapshot, absl::Span<const std::uint64_t> next_ids)> cut) = 0;
 };
@@ -110,7 +111,8 @@ class Persistence {
   virtual absl::Status Admit(absl::Span<const Change> changes) = 0;
 
   // Called under the writer's lock for every commit, in order, just before it becomes visible. At
-  // most one Change a record, in no particular order. Must be quick and cannot refuse.
+  // most one Change a record, in no particular order. One call at a time, and none beside the
+  // callback of CommitSource::Cut. Must be quick and cannot refuse.
   virtual void OnCommit(CommitNumber commit, absl::Span<const Change> changes) = 0;
 
   // Waits until all that was committed before the call is in the database.

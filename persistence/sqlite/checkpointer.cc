@@ -15,7 +15,6 @@ namespace {
 
 // So many may be moved while a batch waits, which takes as long as the two syncs that go with it.
 constexpr int kFewPages = 128;
-// Where batches write faster than pages are moved, it never comes to a few.
 constexpr int kMostPasses = 4;
 // A log that was larger is cut off: 64 MiB, as journal_size_limit.
 constexpr int kLargePages = 16384;
@@ -175,12 +174,15 @@ absl::Status Checkpointer::Run() {
     status = Open();
   }
   if (!status.ok()) return status;
-  if (in_doubt_.load(std::memory_order_relaxed)) {
+  const bool after_fault = in_doubt_.load(std::memory_order_relaxed);
+  if (after_fault) {
     absl::MutexLock turn(&turn_);
     absl::MutexLock no_batch(&batch_);
     status = WriteLogAgain(connection_);
     if (!status.ok()) return status;
   }
+  int to_move = log_pages_.load(std::memory_order_relaxed);
+  bool grew = after_fault;
   for (int pass = 1;; ++pass) {
     absl::StatusOr<Moved> moved = Move(SQLITE_CHECKPOINT_PASSIVE);
     if (!moved.ok()) return moved.status();
@@ -189,7 +191,17 @@ absl::Status Checkpointer::Run() {
     const int pages = log_pages_.load(std::memory_order_relaxed);
     // With fewer pages than there were, a batch has begun the log anew.
     const int before = pages >= moved->pages_in_log ? moved->pages_moved : 0;
-    if (pages - before > kFewPages && pass < kMostPasses) continue;
+    const int left = pages - before;
+    // A pass that leaves more than there was had a large batch beside it, or batches write faster
+    // than pages are moved. If it is so twice, the passes to come would only have more to do. After
+    // a fault, where all of the log is moved again, once is enough: the log would be as many times
+    // longer after each.
+    const bool grows = left >= to_move;
+    if (left > kFewPages && pass < kMostPasses && !(grows && grew)) {
+      to_move = left;
+      grew = grows;
+      continue;
+    }
     moved = Move(pages >= kLargePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
     if (!moved.ok()) return moved.status();
     if (moved->all()) log_pages_.store(0, std::memory_order_relaxed);

@@ -683,29 +683,31 @@ const std::vector<Change>& TransactionCore::NetChanges() {
     if (before == nullptr && after == nullptr) continue;  // Born and gone.
     Change& change = changes_.emplace_back();
     change.model = table.position();
-    change.key = KeyOf(table, *table.MessageOf(op.after));
+    SetKey(table, *table.MessageOf(op.after), &change.key);
     if (before != nullptr) change.before = table.MessageOf(before);
     if (after != nullptr) change.after = table.MessageOf(after);
   }
   return changes_;
 }
 
-KeyView TransactionCore::KeyOf(const Table& table, const Message& record) {
+// In place: a key that is returned is written in halves and copied whole, which a processor cannot
+// forward from the one to the other.
+void TransactionCore::SetKey(const Table& table, const Message& record, KeyView* key) {
   const KeyReader& reader = table.keys(0);
   if (ABSL_PREDICT_TRUE(reader.number_getter() != nullptr)) {
     KeyPart part;
     reader.number_getter()(record, &part);
-    return {part.number, {}};
+    key->number = part.number;
+    return;
   }
   KeyParts parts;
   std::string buffer;
   reader.Read(record, &parts);
-  KeyView key = reader.Encode(parts, &buffer);
+  *key = reader.Encode(parts, &buffer);
   if (parts.size > 1) {
     key_buffers_.push_front(std::move(buffer));
-    key.bytes = key_buffers_.front();
+    key->bytes = key_buffers_.front();
   }
-  return key;
 }
 
 void TransactionCore::Finish() {

@@ -119,8 +119,8 @@ class TransactionCore {
 
   WriterContext& context() { return engine_.context_; }
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
-  // The key of a record; it may refer to the record, or to key_buffers_.
-  KeyView KeyOf(const Table& table, const google::protobuf::Message& record);
+  // Sets `key`, which is empty, to that of a record; it may refer to the record, or to key_buffers_.
+  void SetKey(const Table& table, const google::protobuf::Message& record, KeyView* key);
   std::vector<Change>& spare_changes() { return engine_.spare_changes_; }
 
   // RESOURCE_EXHAUSTED unless another change may be made, of `record`, and there is memory for it.

@@ -11,11 +11,11 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
-#include "kin/persistence/clock.h"
 #include "kin/persistence/write_behind.h"
 #include "kin/store/store.h"
 #include "kin/tests/testing/fake_backend.h"
 #include "kin/tests/testing/faulty_backend.h"
+#include "kin/tests/testing/still_clock.h"
 #include "tests/persistence/models.kin.h"
 
 namespace kin::persistence {
@@ -24,53 +24,6 @@ namespace {
 using persistence_test::Unsigned;
 
 constexpr absl::Duration kLongest = absl::Seconds(60);
-
-// It stands still until it is turned, and whoever waits by it is woken only by his bell.
-class StillClock final : public Clock {
- public:
-  absl::Time Now() override {
-    absl::MutexLock lock(&mutex_);
-    ++looks_;
-    return now_;
-  }
-  void Wait(Doorbell* bell, absl::Mutex* mutex, absl::Time /*deadline*/) override
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    {
-      absl::MutexLock lock(&mutex_);
-      asleep_[bell] = bell->rings();
-    }
-    bell->Wait(mutex);
-    absl::MutexLock lock(&mutex_);
-    asleep_.erase(bell);
-  }
-  void Advance(absl::Duration duration) {
-    absl::MutexLock lock(&mutex_);
-    now_ += duration;
-  }
-  // Whether somebody looks again and again, as only the one who keeps the time does.
-  bool AwaitTimekeeper() {
-    absl::MutexLock lock(&mutex_);
-    const std::int64_t many = looks_ + 50;
-    auto reached = [this, many]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return looks_ >= many; };
-    return mutex_.AwaitWithTimeout(absl::Condition(&reached), kLongest);
-  }
-  // Returns when so many wait and have not been rung.
-  void AwaitAsleep(int count) {
-    absl::MutexLock lock(&mutex_);
-    auto reached = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return std::count_if(asleep_.begin(), asleep_.end(), [](const auto& sleeper) {
-               return sleeper.first->rings() == sleeper.second;
-             }) >= count;
-    };
-    mutex_.Await(absl::Condition(&reached));
-  }
-
- private:
-  absl::Mutex mutex_;
-  absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::UnixEpoch();
-  std::int64_t looks_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<Doorbell*, Doorbell::Rings> asleep_ ABSL_GUARDED_BY(mutex_);
-};
 
 class TimekeeperTest : public ::testing::Test {
  protected:
@@ -115,7 +68,7 @@ class TimekeeperTest : public ::testing::Test {
 
   testing::FakeDatabase database_;
   testing::Faults faults_;
-  StillClock clock_;
+  testing::StillClock clock_;
   std::unique_ptr<Store> store_;
 };
 

@@ -30,6 +30,7 @@ using persistence_test::UserRef;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
+using ::testing::SizeIs;
 
 enum { kUsers, kProfiles, kPosts, kUnsigned };
 
@@ -500,10 +501,17 @@ TEST_F(WriteBehindTest, ARecordThatChangesOftenTakesNoMoreSpaceWhileBatchesFail)
   EXPECT_FALSE(store_->Flush().ok());
   for (int i = 0; i < 70000; ++i) ASSERT_TRUE(Set(1, i % 2 ? "a" : "b").ok());
   AdvanceUntil([&] { return store_->stats().lag_bytes < 70000 * 8; });
+  // What changed before and after is in order.
+  ASSERT_TRUE(Delete(1).ok());
+  for (int i = 0; i < 70000; ++i) ASSERT_TRUE(i % 2 ? Delete(2).ok() : Insert(2).ok());
+  AdvanceUntil([&] { return store_->stats().lag_bytes < 70000 * 8; });
+  ASSERT_TRUE(Insert(1, "c").ok());
+  EXPECT_EQ(store_->stats().changes_committed, 140'003);
   faults_.Heal();
   ASSERT_TRUE(store_->Flush().ok());
-  EXPECT_EQ(database_.rows(kUnsigned).size(), 1u);
-  EXPECT_EQ(database_.commit(), 70001u);
+  EXPECT_THAT(database_.rows(kUnsigned), SizeIs(1));
+  EXPECT_EQ(database_.commit(), 140'003u);
+  EXPECT_EQ(store_->stats().lag_records, 0);
 }
 
 TEST_F(WriteBehindTest, CloseDrains) {

@@ -80,6 +80,10 @@ struct FaultyVfs::Impl {
     How how = How::kError;
     std::string suffix;
   };
+  struct Hook {
+    std::string suffix;
+    std::function<void()> call;
+  };
 
   sqlite3_vfs vfs{};
   sqlite3_vfs* below = nullptr;
@@ -92,6 +96,7 @@ struct FaultyVfs::Impl {
   std::int64_t left ABSL_GUARDED_BY(mutex) = -1;  // Calls until all is dead; -1: without end.
   bool kills ABSL_GUARDED_BY(mutex) = false;
   std::map<std::string, DiskFile> disk ABSL_GUARDED_BY(mutex);
+  std::shared_ptr<const Hook> before_write ABSL_GUARDED_BY(mutex);
   std::mt19937_64 random ABSL_GUARDED_BY(mutex);  // For what a failed sync leaves.
 
   // Nothing: the call goes ahead.
@@ -108,6 +113,14 @@ struct FaultyVfs::Impl {
     it->second.calls = 0;
     ++faults;
     return it->second.how;
+  }
+  void CallBeforeWrite(const std::string* path) {
+    std::shared_ptr<const Hook> hook;
+    {
+      absl::MutexLock lock(&mutex);
+      hook = before_write;
+    }
+    if (hook != nullptr && path != nullptr && absl::EndsWith(*path, hook->suffix)) hook->call();
   }
   bool IsFull(std::int64_t growth) {
     absl::MutexLock lock(&mutex);
@@ -195,6 +208,7 @@ int WriteBelow(File* file, const void* bytes, int size, sqlite3_int64 offset) {
 
 int Write(sqlite3_file* base, const void* bytes, int size, sqlite3_int64 offset) {
   File* file = Of(base);
+  file->impl->CallBeforeWrite(file->path);
   sqlite3_int64 length = 0;
   file->below->pMethods->xFileSize(file->below, &length);
   const std::optional<How> fault = file->impl->Next(Op::kWrite, file->path);
@@ -388,7 +402,14 @@ void FaultyVfs::FillDisk(std::int64_t bytes) {
 void FaultyVfs::Heal() {
   absl::MutexLock lock(&impl_->mutex);
   impl_->plan.clear();
+  impl_->before_write.reset();
   impl_->room = -1;
+}
+
+void FaultyVfs::BeforeWrite(std::string suffix, std::function<void()> call) {
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->before_write =
+      std::make_shared<const Impl::Hook>(Impl::Hook{std::move(suffix), std::move(call)});
 }
 
 std::int64_t FaultyVfs::faults() const {
@@ -421,6 +442,7 @@ bool FaultyVfs::dead() const {
 void FaultyVfs::Restart() {
   absl::MutexLock lock(&impl_->mutex);
   impl_->plan.clear();
+  impl_->before_write.reset();
   impl_->room = -1;
   impl_->left = -1;
 }

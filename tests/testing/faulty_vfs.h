@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -50,8 +51,11 @@ class FaultyVfs {
   void FailEvery(Op op, int every, How how = How::kError, std::string suffix = "");
   // From now on no file can grow once `bytes` more have been written to any.
   void FillDisk(std::int64_t bytes);
-  // No fault from now on.
+  // No fault from now on, and no BeforeWrite.
   void Heal();
+  // From now on `call` is called before each write to a file whose name ends with `suffix`, on the
+  // thread that writes: a test can have something happen meanwhile.
+  void BeforeWrite(std::string suffix, std::function<void()> call);
   // Faults that happened, and calls that were made, these included.
   std::int64_t faults() const;
   std::int64_t calls(Op op) const;

@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "kin/persistence/sqlite/backend.h"
 #include "kin/persistence/write_behind.h"
 #include "kin/tests/persistence/sqlite/no_loader.h"
@@ -185,11 +187,73 @@ class LostSyncTest : public CheckpointTest {
     vfs_.FailEvery(FaultyVfs::Op::kSync, 1, FaultyVfs::How::kLost, suffix);
   }
 
+  void MakeDue() {
+    while (!backend_->NeedsTidy()) ASSERT_NO_FATAL_FAILURE(Write(commit_ + 1, kTextBytes, 'x'));
+  }
+  // How many times as long as it is the log gets by a Tidy, beside batches that write a little more
+  // than two pages for one that is moved, as long as they are not kept out.
+  double GrowthBesideFasterBatches() {
+    const auto before = static_cast<double>(LogSize());
+    std::int64_t moved = 0;
+    std::int64_t kept_out_at = -1;
+    std::atomic<std::int64_t> written{0};  // Batches.
+    std::atomic<std::int64_t> allowed{0};
+    vfs_.BeforeWrite(".db", [&] {
+      if (++moved % (kTextPages / 2) != 0 || written == kept_out_at) return;
+      allowed = written + 1;
+      // While batches are kept out none comes. On a slow machine others do not come in time, which
+      // only makes the log shorter.
+      const absl::Time end = absl::Now() + absl::Milliseconds(50);
+      while (written < allowed && absl::Now() < end) std::this_thread::yield();
+      if (written < allowed) kept_out_at = written;
+    });
+    std::atomic<bool> done{false};
+    std::int64_t longest = 0;
+    std::thread batches([&] {
+      while (!done) {
+        if (written >= allowed) {
+          std::this_thread::yield();
+          continue;
+        }
+        ASSERT_NO_FATAL_FAILURE(Write(commit_ + 1, kTextBytes, 'x'));
+        ++written;
+        longest = std::max(longest, LogSize());
+      }
+    });
+    EXPECT_TRUE(backend_->Tidy().ok());
+    done = true;
+    batches.join();
+    vfs_.Heal();
+    return static_cast<double>(longest) / before;
+  }
+
+  static constexpr int kTextPages = 12;
+  static constexpr std::size_t kTextBytes = kTextPages * 4096;
+
   const Schema schema_ = Schema::Of<Unsigned>();
   FaultyVfs vfs_;
   std::unique_ptr<SqliteBackend> backend_;
   CommitNumber commit_ = 0;
 };
+
+// To go on beside batches that are faster would let the log grow threefold with each pass.
+TEST_F(LostSyncTest, BatchesThatAreFasterThanTheCheckpointAreKeptOut) {
+  ASSERT_NO_FATAL_FAILURE(Start(path_));
+  ASSERT_NO_FATAL_FAILURE(MakeDue());
+  EXPECT_LT(GrowthBesideFasterBatches(), 10);
+  EXPECT_TRUE(backend_->Close().ok());
+}
+
+// All of the log is moved again, so that with each fault it would be as many times longer.
+TEST_F(LostSyncTest, AfterAFaultTheyAreKeptOutSooner) {
+  ASSERT_NO_FATAL_FAILURE(Start(path_));
+  ASSERT_NO_FATAL_FAILURE(MakeDue());
+  LoseSync(".db");
+  EXPECT_FALSE(backend_->Tidy().ok());
+  vfs_.Heal();
+  EXPECT_LT(GrowthBesideFasterBatches(), 5);
+  EXPECT_TRUE(backend_->Close().ok());
+}
 
 // What a checkpoint has copied without coming to the end of the log is not synced. A sync of the
 // file that then fails may lose it, and the log begins anew only when it is in the file for good.
