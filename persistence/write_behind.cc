@@ -68,17 +68,16 @@ absl::Status WriteBehind::WaitForSpace() {
   if (!full_.load(std::memory_order_relaxed)) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
   const absl::Time deadline = clock_->Now() + options_.space_timeout;
-  if (OutstandingBytes() >= options_.max_bytes) {
-    ++space_waits_;
-    // See UpdateLimits: should the two have missed each other, then not for as long as this waits.
-    UpdateLimits();
-    work_.RingOnce();
-  }
+  if (OutstandingBytes() >= options_.max_bytes) ++space_waits_;
   while (OutstandingBytes() >= options_.max_bytes) {
     if (halted_ || clock_->Now() >= deadline) {
       ++space_refusals_;
       return NoSpace();
     }
+    // A commit that has filled the space may not have come to the lock yet. Nobody rings who has
+    // not seen that there was none.
+    UpdateLimits();
+    work_.RingOnce();
     clock_->Wait(&space_, &mutex_, deadline);
   }
   return absl::OkStatus();
@@ -191,15 +190,15 @@ std::int64_t WriteBehind::WaitingBytes() const { return compacted_bytes_ + backl
 std::int64_t WriteBehind::OutstandingBytes() const { return WaitingBytes() + flight_bytes_; }
 
 // Beside OnCommit, which does not have the lock:
-// 1. The backlog is emptied, and notice_changes_ set to 0 for the first commit after, in a Cut,
-//    beside which there is no OnCommit. A number of the backlog only grows from one Cut to the
-//    next.
+// 1. A backlog is emptied in a Cut, beside which there is no OnCommit. In between, its numbers only
+//    grow. For the first commit of a batch to come, notice_changes_ is 0 from the Cut on.
 // 2. OnCommit that finds a number of before looks too early, which does no harm, or not at all: it
 //    has reached a limit that is lower now, or that this has seen it reach. So whoever calls this,
-//    but for OnCommit and WaitForSpace, looks for what is due before anybody sleeps.
-// 3. Both may miss each other's number. Then the next commit finds that of here, since relaxed
-//    stores are seen soon; if none comes, the batch is due by its age, and a waiter for space looks
-//    again before he sleeps.
+//    but for OnCommit itself, later looks for what is due, before the writing thread sleeps; and a
+//    waiter for space calls it each time before he sleeps.
+// 3. Both may miss each other's number. Relaxed stores are seen soon: the next commit finds it. If
+//    none comes, a batch is due by its age, and what is to be compacted while batches fail can
+//    wait.
 void WriteBehind::UpdateLimits() {
   const std::int64_t changes = backlog_.changes();
   const std::int64_t bytes = backlog_.bytes();

@@ -174,8 +174,8 @@ absl::Status Checkpointer::Run() {
     status = Open();
   }
   if (!status.ok()) return status;
-  const bool after_fault = in_doubt_.load(std::memory_order_relaxed);
-  if (after_fault) {
+  const bool after_fault = std::exchange(failed_, true);
+  if (in_doubt_.load(std::memory_order_relaxed)) {
     absl::MutexLock turn(&turn_);
     absl::MutexLock no_batch(&batch_);
     status = WriteLogAgain(connection_);
@@ -193,10 +193,10 @@ absl::Status Checkpointer::Run() {
     const int before = pages >= moved->pages_in_log ? moved->pages_moved : 0;
     const int left = pages - before;
     // A pass that leaves more than there was had a large batch beside it, or batches write faster
-    // than pages are moved. If it is so twice, the passes to come would only have more to do. After
-    // a fault, where all of the log is moved again, once is enough: the log would be as many times
-    // longer after each.
-    const bool grows = left >= to_move;
+    // than pages are moved. If it is so twice in a row, the passes to come would only have more to
+    // do. After a fault, where all of the log is moved again, once is enough: the log would be as
+    // many times longer after each.
+    const bool grows = left > to_move;
     if (left > kFewPages && pass < kMostPasses && !(grows && grew)) {
       to_move = left;
       grew = grows;
@@ -207,6 +207,7 @@ absl::Status Checkpointer::Run() {
     if (moved->all()) log_pages_.store(0, std::memory_order_relaxed);
     // A reader is in the way: no use in trying again after the next batch.
     due_at_.store(moved->all() ? kDuePages : pages + kDuePages, std::memory_order_relaxed);
+    failed_ = false;
     return absl::OkStatus();
   }
 }

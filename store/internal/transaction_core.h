@@ -119,7 +119,7 @@ class TransactionCore {
 
   WriterContext& context() { return engine_.context_; }
   std::vector<Op>& spare_log() { return engine_.spare_log_; }
-  // Sets `key`, which is empty, to that of a record; it may refer to the record, or to key_buffers_.
+  // Sets `key`, which is empty, to that of `record`; it may refer to that, or to key_buffers_.
   void SetKey(const Table& table, const google::protobuf::Message& record, KeyView* key);
   std::vector<Change>& spare_changes() { return engine_.spare_changes_; }
 

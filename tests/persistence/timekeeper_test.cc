@@ -1,15 +1,13 @@
 // One of those who gather for a batch keeps the time, so that it begins when it is due although not
 // all have come.
-#include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "kin/persistence/write_behind.h"
 #include "kin/store/store.h"

@@ -1,13 +1,20 @@
 // What wakes the writing thread. The clock wakes nobody here: who is not rung sleeps until the test
 // times out.
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "kin/persistence/clock.h"
+#include "kin/persistence/doorbell.h"
 #include "kin/persistence/write_behind.h"
 #include "kin/store/store.h"
 #include "kin/tests/testing/fake_backend.h"
@@ -20,11 +27,48 @@ namespace {
 
 using persistence_test::Unsigned;
 
+// By it one thread that is rung gets its lock back only when it is told to, and then goes on only
+// when it is told to.
+class LateClock final : public Clock {
+ public:
+  absl::Time Now() override { return absl::UnixEpoch(); }
+  void Wait(Doorbell* bell, absl::Mutex* mutex, absl::Time /*deadline*/) override
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (std::this_thread::get_id() != delayed_.load()) return bell->Wait(mutex);
+    const Doorbell::Rings seen = bell->rings();
+    mutex->Unlock();
+    bell->Sleep(seen, absl::ZeroDuration());
+    lock_.WaitForNotification();
+    mutex->Lock();
+    if (!locked_.HasBeenNotified()) locked_.Notify();
+    go_on_.WaitForNotification();
+  }
+  void DelayThisThread() { delayed_ = std::this_thread::get_id(); }
+  // Returns when the thread has its lock, and nobody else.
+  void Lock() {
+    lock_.Notify();
+    locked_.WaitForNotification();
+  }
+  void GoOn() { go_on_.Notify(); }
+
+ private:
+  std::atomic<std::thread::id> delayed_{};
+  absl::Notification lock_;
+  absl::Notification locked_;
+  absl::Notification go_on_;
+};
+
+// For another thread to come to where nobody can see it. If that takes longer, less is tested.
+void YieldForAWhile() {
+  const absl::Time end = absl::Now() + absl::Milliseconds(50);
+  while (absl::Now() < end) std::this_thread::yield();
+}
+
 class WakeUpTest : public ::testing::Test {
  protected:
   // Until the writing thread sleeps.
   void Open() {
-    options_.clock = &clock_;
+    if (options_.clock == nullptr) options_.clock = &clock_;
     OpenOptions open;
     open.persistence = std::make_unique<WriteBehind>(
         std::make_unique<testing::FaultyBackend>(std::make_unique<testing::FakeBackend>(&database_),
@@ -33,15 +77,16 @@ class WakeUpTest : public ::testing::Test {
     auto store = Store::Open(Schema::Of<Unsigned>(), std::move(open));
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
-    clock_.AwaitAsleepUntil(absl::InfiniteFuture());
+    if (options_.clock == &clock_) clock_.AwaitAsleepUntil(absl::InfiniteFuture());
   }
 
   // One commit.
-  void Insert(int records) {
+  void Insert(int records) { InsertAs(next_.fetch_add(records), records); }
+  void InsertAs(std::uint64_t first, int records) {
     const auto commit = store_->Write([&](Transaction& txn) -> absl::Status {
       for (int i = 0; i < records; ++i) {
         Unsigned record;
-        record.set_number(next_++);
+        record.set_number(first + i);
         absl::Status status = txn.Insert(std::move(record)).status();
         if (!status.ok()) return status;
       }
@@ -61,8 +106,9 @@ class WakeUpTest : public ::testing::Test {
   testing::FakeDatabase database_;
   testing::Faults faults_;
   testing::StillClock clock_;
+  LateClock late_;
   WriteBehindOptions options_;
-  std::uint64_t next_ = 1;
+  std::atomic<std::uint64_t> next_{1};
   std::unique_ptr<Store> store_;
 };
 
@@ -128,6 +174,40 @@ TEST_F(WakeUpTest, WhatNoMoreMayBeAddedToIsWritten) {
   Insert(1);
   AwaitDurable(16);
   EXPECT_EQ(faults_.calls(), 2);
+}
+
+// Who waits for space is rung by a batch, and finds that a commit has filled it again, which has
+// not come to the lock yet; nor has a second batch, whose end makes space.
+TEST_F(WakeUpTest, WhoFindsTheSpaceFilledAgainIsRungByTheNextBatch) {
+  options_.max_bytes = 48;
+  options_.flush_bytes = 32;
+  options_.clock = &late_;
+  Open();
+  faults_.Hold();
+  InsertEach(2);
+  faults_.AwaitCalls(1);
+  InsertEach(1);
+  std::thread waiting([&] {
+    late_.DelayThisThread();
+    Insert(1);
+  });
+  while (store_->stats().space_waits == 0) std::this_thread::yield();
+  faults_.Release();
+  AwaitDurable(2);
+  faults_.Hold();
+  std::thread flush([&] { EXPECT_TRUE(store_->Flush().ok()); });
+  faults_.AwaitCalls(2);
+
+  late_.Lock();
+  faults_.Release();
+  YieldForAWhile();  // Until the batch wants the lock.
+  std::thread filling([&] { InsertAs(100, 2); });
+  YieldForAWhile();  // Until the commit does.
+  late_.GoOn();
+  waiting.join();
+  filling.join();
+  flush.join();
+  EXPECT_EQ(store_->stats().space_refusals, 0);
 }
 
 TEST_F(WakeUpTest, WhatWaitsIsCompactedWhileBatchesFail) {
