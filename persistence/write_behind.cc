@@ -192,10 +192,11 @@ std::int64_t WriteBehind::OutstandingBytes() const { return WaitingBytes() + fli
 // Beside OnCommit, which does not have the lock:
 // 1. A backlog is emptied in a Cut, beside which there is no OnCommit. In between, its numbers only
 //    grow. For the first commit of a batch to come, notice_changes_ is 0 from the Cut on.
-// 2. OnCommit that finds a number of before looks too early, which does no harm, or not at all: it
-//    has reached a limit that is lower now, or that this has seen it reach. So whoever calls this,
-//    but for OnCommit itself, later looks for what is due, before the writing thread sleeps; and a
-//    waiter for space calls it each time before he sleeps.
+// 2. OnCommit that finds a number of before looks too early, which does no harm, or not at all,
+//    where the limit that it has reached is lower now. Nor does it look if this has seen that it
+//    reached it, and has put the next one there. So whoever calls this, but for OnCommit itself,
+//    later looks for what is due and rings if need be; and a waiter for space calls it each time
+//    before he sleeps.
 // 3. Both may miss each other's number. Relaxed stores are seen soon: the next commit finds it. If
 //    none comes, a batch is due by its age, and what is to be compacted while batches fail can
 //    wait.

@@ -194,12 +194,12 @@ absl::Status Checkpointer::Run() {
     const int left = pages - before;
     // A pass that leaves more than there was had a large batch beside it, or batches write faster
     // than pages are moved. If it is so twice in a row, the passes to come would only have more to
-    // do. After a fault, where all of the log is moved again, once is enough: the log would be as
-    // many times longer after each.
+    // do. After a fault, where all of the log may be moved again, once is enough: the log would be
+    // as many times longer after each.
     const bool grows = left > to_move;
     if (left > kFewPages && pass < kMostPasses && !(grows && grew)) {
       to_move = left;
-      grew = grows;
+      grew = grows || after_fault;
       continue;
     }
     moved = Move(pages >= kLargePages ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);

@@ -93,7 +93,7 @@ class Checkpointer {
 
   absl::Mutex mutex_ ABSL_ACQUIRED_BEFORE(turn_);  // Held by whoever moves pages.
   Database connection_ ABSL_GUARDED_BY(mutex_);
-  bool failed_ ABSL_GUARDED_BY(mutex_) = false;  // The last Run.
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;  // The last Run that had a connection.
   // Batches that follow each other at once would leave nobody in between: each takes its turn, but
   // whoever holds that while it waits comes next.
   absl::Mutex turn_ ABSL_ACQUIRED_BEFORE(batch_);
