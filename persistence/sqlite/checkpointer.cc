@@ -15,6 +15,7 @@ namespace {
 
 // So many may be moved while a batch waits, which takes as long as the two syncs that go with it.
 constexpr int kFewPages = 128;
+// Beside batches, whatever the passes leave.
 constexpr int kMostPasses = 4;
 // A log that was larger is cut off: 64 MiB, as journal_size_limit.
 constexpr int kLargePages = 16384;
